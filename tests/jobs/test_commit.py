@@ -5,7 +5,8 @@ import pytest
 from shared.domain.catalogue import ProviderId
 from shared.domain.errors import Unreachable
 from shared.domain.job import Job
-from shared.domain.outcomes import Intended, Prepared, PrepareFailed
+from shared.domain.outcomes import Intended, Prepared, PrepareFailed, PrepareStarted
+from shared.domain.request import Frame
 from shared.domain.structs import replace
 from shared.jobs.commit import LONG_BACKOFF, SHORT_BACKOFF, tries
 from tests.domain.examples import FAULT, IMAGE, a_job, a_new_job, running
@@ -94,6 +95,37 @@ def test_a_commit_gives_up_after_all_its_tries(
     harness.jobs.troubles = [trouble] * len(LONG_BACKOFF)
     assert harness.committer.commit(before, INTENDED, backoff=LONG_BACKOFF)
     assert sum(LONG_BACKOFF) > 60
+
+
+def test_work_that_another_process_has_started_is_left_to_it(harness: Harness) -> None:
+    """None would mean that the job was deleted, and its files would be, too."""
+    before = harness.jobs.put(a_new_job())
+    started = PrepareStarted(frame=Frame.FIRST)
+    theirs = harness.committer.commit(before, started)
+    worked: list[Job] = []
+
+    def work(job: Job) -> Prepared:
+        worked.append(job)
+        return Prepared(image=IMAGE)
+
+    assert harness.committer.commit_around(before, started, work) == theirs
+    assert worked == []
+
+    harness.jobs.remove("job1")
+    assert harness.committer.commit_around(before, started, work) is None
+
+
+def test_the_outcome_of_work_is_retried_for_as_long_as_asked(harness: Harness) -> None:
+    before = harness.jobs.put(a_new_job())
+
+    def work(_: Job) -> Prepared:
+        harness.jobs.troubles = [DOWN] * len(LONG_BACKOFF)
+        return Prepared(image=IMAGE)
+
+    started = PrepareStarted(frame=Frame.FIRST)
+    harness.committer.commit_around(before, started, work, backoff=LONG_BACKOFF)
+
+    assert harness.job.image == IMAGE
 
 
 def test_decisions_that_follow_are_part_of_the_same_commit(harness: Harness) -> None:

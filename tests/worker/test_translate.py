@@ -16,9 +16,10 @@ from shared.domain.outcomes import CancelRequested, Rejected, TranslationSkipped
 from shared.domain.prompt_translation import Translation
 from shared.domain.structs import replace
 from shared.domain.usage import NO_PROVIDER
+from shared.jobs.commit import LONG_BACKOFF
 from shared.ports.store import TaskQueue, Versioned
 from tests.domain.examples import IMAGE, NOON, a_new_job
-from tests.fakes.jobs import FakeJobs
+from tests.fakes.jobs import FakeJobs, Trouble
 from tests.fakes.process import Died, die
 from tests.fakes.translator import A_CAT, IN_ENGLISH, FakeTranslator
 from tests.usecases.harness import Harness
@@ -193,6 +194,14 @@ def test_a_task_delivered_twice_translates_once() -> None:
 
     assert len(asked(harness)) == 1
     assert not sent(harness)
+
+
+def test_a_translation_is_recorded_although_firestore_was_down_for_a_minute() -> None:
+    harness = prepared()
+    down = [Trouble.UNREACHABLE] * len(LONG_BACKOFF)
+    during_the_call(harness, lambda: harness.jobs.troubles.extend(down))
+
+    assert harness.step().prompt_to_send == A_CAT
 
 
 def test_an_answer_after_the_lease_never_changes_the_prompt_that_was_sent() -> None:
