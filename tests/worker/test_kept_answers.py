@@ -8,7 +8,7 @@ from shared.domain.errors import ErrorCode, ReelayError, Unreachable, WrittenLat
 from shared.domain.outcomes import Accepted, Submission, Succeeded, Unknown
 from shared.domain.structs import replace
 from shared.jobs.commit import LONG_BACKOFF, SHORT_BACKOFF
-from shared.ports.store import PendingAnswer, Task
+from shared.ports.store import Task
 from tests.domain.examples import RUNWAY, VEO, a_job, rejected, states
 from tests.fakes.jobs import Trouble
 from tests.usecases.harness import Harness
@@ -181,9 +181,10 @@ def test_an_answer_to_an_attempt_that_the_job_does_not_have_changes_nothing(
 ) -> None:
     harness.jobs.put(a_job(chain=(RUNWAY,)))
     task, *_ = answer_without_store(harness)
-    before, answer = harness.job, PendingAnswer(attempt_id="other", accepted=ACCEPTED)
+    before, kept = harness.job, task.answer
+    assert kept is not None
 
-    harness.deliver(replace(task, answer=answer))
+    harness.deliver(replace(task, answer=replace(kept, attempt_id="other")))
 
     assert harness.job == before
 
