@@ -2,9 +2,13 @@
 
 import json
 import re
+from itertools import takewhile
 
 MAX_CHARACTERS = 300
 _MIN_SECRET_LENGTH = 3
+# A shorter start of a prompt may as well be the vendor's own words.
+_MIN_QUOTE_LENGTH = 12
+_END_OF_QUOTE = re.compile(r"(…|\.\.|['\"`])")
 
 _REDACTIONS = (
     (re.compile(r"data:[\w/+.-]+;base64,[\w+/=-]*"), "data:…"),
@@ -40,10 +44,31 @@ def without_secrets(text: str, *secrets: str) -> str:
 
 def _without(text: str, secret: str) -> str:
     """Removes `secret` in its plain form and as JSON and Python would escape it."""
-    for form in {secret, json.dumps(secret)[1:-1], repr(secret)[1:-1]}:
+    forms = {secret, json.dumps(secret)[1:-1], repr(secret)[1:-1]}
+    for form in forms:
         # Whole words only: the prompt "cat" must not turn "category" into "…egory".
         text = re.sub(rf"(?<!\w){re.escape(form)}(?!\w)", "…", text)
-    return text
+    return _without_start(text, forms)
+
+
+def _without_start(text: str, forms: set[str]) -> str:
+    """Removes a quote of one of `forms` that the vendor cut off."""
+    quotes = [
+        _common_start(form, text[at:])
+        for form in forms
+        if (at := text.find(form[:_MIN_QUOTE_LENGTH])) >= 0
+    ]
+    quote = max(quotes, key=len, default="")
+    at = text.find(quote)
+    end = at + len(quote)
+    if len(quote) < _MIN_QUOTE_LENGTH or not _END_OF_QUOTE.match(text, end):
+        return text
+    return f"{text[:at]}…{text[end:]}"
+
+
+def _common_start(one: str, other: str) -> str:
+    pairs = zip(one, other, strict=False)
+    return "".join(a for a, _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
 
 
 def describe(error: BaseException, *secrets: str) -> str:

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from shared.providers.redaction import redact
+from shared.providers.redaction import redact, without_secrets
 
 PROMPT = 'She said "run",\nand it\'s a 고양이'
 
@@ -49,3 +49,27 @@ def test_half_a_surrogate_pair_is_removed() -> None:
     words = json.loads('"refused: a raccoon \\ud83d"')
 
     assert redact(words) == "refused: a raccoon ?"
+
+
+@pytest.mark.parametrize("end", ["…", "...", "'", '"'])
+def test_a_prompt_that_the_vendor_cut_off_is_not_read_as_its_own_words(
+    end: str,
+) -> None:
+    prompt = "an empty wallet, no credits left, and rain"
+
+    words = without_secrets(f"The prompt 'an empty wallet, no credits{end}", prompt)
+
+    assert words == f"The prompt '…{end}"
+
+
+def test_words_that_a_prompt_only_begins_with_are_the_vendors_own() -> None:
+    words = "The provided image violates our policies."
+
+    assert without_secrets(words, "The provided image comes alive") == words
+
+
+@pytest.mark.parametrize("write", [str, json.dumps, repr], ids=["str", "json", "repr"])
+def test_a_prompt_with_quotes_is_removed_as_a_whole(write: type[str]) -> None:
+    prompt = 'A raccoon shouts "run", and it\'s raining'
+
+    assert "run" not in without_secrets(f"refused: {write(prompt)}!", prompt)
