@@ -109,7 +109,8 @@ def test_an_early_task_leaves_one_with_another_name(harness: Harness) -> None:
 def test_a_task_with_an_answer_records_it(harness: Harness) -> None:
     harness.jobs.put(started(a_job(), ProviderId.RUNWAY))
     accepted = {"task_id": "task1", "max_cost_usd": "0.50"}
-    answer = {"attempt_id": str(ProviderId.RUNWAY), "accepted": accepted}
+    runway = ProviderId.RUNWAY.value
+    answer = {"attempt_id": runway, "provider_id": runway, "accepted": accepted}
 
     body = {**JOB, "answer": answer}
     response = client_of(worker).post("/", json=body, headers=STEPS)
