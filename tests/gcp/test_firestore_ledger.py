@@ -396,6 +396,18 @@ def test_an_abandoned_job_settles_a_charge_above_its_hold(store_with: Open) -> N
         assert (month.settled_usd, month.open_usd) == (Decimal(4), Decimal(0))
 
 
+def test_a_job_whose_attempts_are_malformed_settles_its_hold(
+    firestore_client: firestore.Client,
+) -> None:
+    store, job = OnEmulator(firestore_client), a_new_job()
+    store.jobs.create(job)
+    firestore_client.document("videos/job1/internal/run").update({"attempts": "none"})
+
+    store.jobs.abandon("job1", 1, NOON)
+
+    assert store.account(ANNS).month.settled_usd == job.hold_usd
+
+
 @pytest.mark.parametrize(
     "spoilt",
     [
