@@ -231,6 +231,18 @@ class SlowQueue(FakeQueue):
         return {task.job_id for task in self.tasks}
 
 
+def test_starts_are_enqueued_only_until_the_round_is_out_of_time() -> None:
+    clock = FrozenClock()
+    queue = SlowQueue(clock=clock, call=WAKE_WORKERS * ROUND_LIMIT / PAGE_SIZE)
+    harness = Harness(clock=clock, queue=queue)
+    waiting(harness, PAGE_SIZE + 1)
+    clock.move(MAX_START_WAIT + MINUTE)
+
+    harness.sweep()
+
+    assert len(queue.woken) == PAGE_SIZE
+
+
 def sweep_every_minute(harness: Harness, minutes: int) -> None:
     began = harness.clock.at
     for nth in range(minutes):
