@@ -25,7 +25,7 @@ _SECRETS = (
     (re.compile(r"(https?://[^\s\"'?\\]+)\?[^\s\"'\\]+"), r"\1?…"),
     (re.compile(r"(?i)(X-Goog-Signature=)[\w.~+/=-]+"), r"\1…"),
     (re.compile(r"(?i)(Bearer )[\w.~+/=-]+"), r"\1…"),
-    (re.compile(r"eyJ[\w-]{8,}\.[\w-]+(\.[\w-]*)?"), "eyJ…"),
+    (re.compile(r"eyJ(?<!\weyJ)[\w-]{8,}\.[\w-]+(\.[\w-]*)?"), "eyJ…"),
     (re.compile(r"(rk_|key_|AIza)[\w-]{16,}"), r"\1…"),
     (re.compile(r"whsec_[\w+/=]{16,}"), "whsec_…"),
 )
