@@ -20,7 +20,8 @@ _SEVERITIES = {
 }
 
 # Library errors may quote their arguments. Each pattern begins with fixed characters,
-# which are searched for several times as fast as a word boundary or a choice of words.
+# which are searched for several times as fast as a word boundary or a choice of words;
+# the boundary before eyJ comes after it, since many in a row would take quadratic time.
 _SECRETS = (
     (re.compile(r"(https?://[^\s\"'?\\]+)\?[^\s\"'\\]+"), r"\1?…"),
     (re.compile(r"(?i)(X-Goog-Signature=)[\w.~+/=-]+"), r"\1…"),
