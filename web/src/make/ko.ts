@@ -191,7 +191,7 @@ export const messages: Messages = {
   leftOfCap: (usd, period) => `${period === "daily" ? "오늘" : "이번 달"} ${money(usd)} 남음`,
   wrongField: (field, message) => `${FIELDS[field] ?? "설정"}: ${message}.`,
   inItsWords: (detail) => detail,
-  noRoom: "한도가 이 영상을 만들기에 부족합니다.",
+  noRoom: "남은 한도로는 이 영상을 만들 수 없습니다.",
   notMade: (why) => `누른 뒤에 설정을 바꾸셨습니다. 누르신 설정으로는 만들지 않았습니다. ${why}`,
   triedAgain: "서비스가 응답하지 않습니다. 입력한 내용은 그대로 있으며, 자동으로 다시 시도합니다.",
   serviceDown: "서비스가 응답하지 않습니다. 입력한 내용은 그대로 있습니다.",
