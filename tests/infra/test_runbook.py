@@ -147,7 +147,7 @@ def a_paid_call_is_answered_after_its_job_was_deleted(harness: Harness) -> None:
 
 def a_paid_calls_answer_cannot_be_recorded(harness: Harness) -> None:
     harness.jobs.put(a_job())
-    down = [Trouble.UNREACHABLE] * (len(LONG_BACKOFF) + 1)
+    down = [Trouble.UNREACHABLE] * (len(LONG_BACKOFF) + 3)
     harness.providers[ProviderId.RUNWAY].during_start = lambda: (
         harness.jobs.troubles.extend(down)
     )
