@@ -82,7 +82,7 @@ class Visitor:
 
     def watch(self) -> None:
         page = self.page
-        page.set_default_timeout(TIMEOUT_MS)
+        page.context.set_default_timeout(TIMEOUT_MS)
         page.on("console", self._heard)
         page.on("pageerror", lambda error: self.said.append(str(error)))
         page.on("request", self._asked)

@@ -145,6 +145,7 @@ def test_google_signs_in_by_a_popup_and_signing_out_forgets(
     with visitor.page.expect_popup() as popup:
         visitor.page.get_by_role("button", name="Google로 계속하기").click()
     account = popup.value
+    account.wait_for_load_state()  # its buttons do nothing before
     account.get_by_text("Add new account").click()
     account.locator("#email-input").fill("min-ji@gmail.com")
     account.locator("#display-name-input").fill("Min-ji")
