@@ -20,6 +20,7 @@ NO_NODE = (
     "The web page is built with Node.js 20.19 or newer, or 22.12 or newer, and npm: "
     "{found}. Install it from https://nodejs.org, for example with nvm install 22."
 )
+LINKED = "web/node_modules is a link, and npm would empty its target: remove the link."
 _INSTALLED_LOCK = "node_modules/.reelay-lock"
 _QUIET = ("--loglevel=error", "--no-audit", "--no-fund")
 _NOT_SOURCES = frozenset({"node_modules", "dist"})
@@ -49,6 +50,9 @@ def install() -> None:
     lock, done = WEB / "package-lock.json", WEB / _INSTALLED_LOCK
     if done.is_file() and done.read_text() == lock.read_text():
         return
+    if done.parent.is_symlink():
+        print(LINKED, file=sys.stderr)
+        raise subprocess.CalledProcessError(1, ("npm", "ci"))
     print("Installing the page's packages, once …", file=sys.stderr)
     _run("npm", "ci", *_QUIET, "--ignore-scripts")
     done.write_text(lock.read_text())

@@ -65,3 +65,18 @@ def test_the_page_is_built_once_until_a_source_changes(
     os.utime(source, (later, later))
     npm.build()
     assert ran == ["npm ci", "npm run", "npm run"]
+
+
+def test_packages_are_never_installed_into_the_target_of_a_link(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ran: list[str] = []
+    monkeypatch.setattr(npm, "WEB", tmp_path)
+    monkeypatch.setattr(npm, "_run", lambda *command: ran.append(command[0]))
+    (tmp_path / "package-lock.json").write_text("{}")
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "node_modules").symlink_to(tmp_path / "elsewhere")
+
+    with pytest.raises(subprocess.CalledProcessError):
+        npm.install()
+    assert not ran
