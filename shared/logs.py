@@ -19,16 +19,23 @@ _SEVERITIES = {
     "exception": "ERROR",
 }
 
-# Library errors may quote their arguments. Each pattern begins with fixed characters,
-# which are searched for several times as fast as a word boundary or a choice of words;
-# the boundary before eyJ comes after it, since many in a row would take quadratic time.
-_SECRETS = (
-    (re.compile(r"(https?://[^\s\"'?\\]+)\?[^\s\"'\\]+"), r"\1?…"),
-    (re.compile(r"(?i)(X-Goog-Signature=)[\w.~+/=-]+"), r"\1…"),
-    (re.compile(r"(?i)(Bearer )[\w.~+/=-]+"), r"\1…"),
-    (re.compile(r"eyJ(?<!\weyJ)[\w-]{8,}\.[\w-]+(\.[\w-]*)?"), "eyJ…"),
-    (re.compile(r"(rk_|key_|AIza)[\w-]{16,}"), r"\1…"),
-    (re.compile(r"whsec_[\w+/=]{16,}"), "whsec_…"),
+# Library errors may quote their arguments. Each pattern has what is kept, and the
+# secret after it, if there is one. It begins with fixed characters, which are searched
+# for several times as fast as a word boundary or a choice of words. An address or a
+# token is matched as a whole even without a secret: searching again within it, for each
+# of its own beginnings, would take quadratic time.
+_SECRETS = tuple(
+    map(
+        re.compile,
+        (
+            r"(https?://[^\s\"'?\\]+\??)([^\s\"'\\]+)?",
+            r"(?i)(X-Goog-Signature=)([\w.~+/=-]+)",
+            r"(?i)(Bearer )([\w.~+/=-]+)",
+            r"(eyJ)(?<!\weyJ)[\w-]{8,}(\.[\w-]+(?:\.[\w-]*)?)?",
+            r"(rk_|key_|AIza)([\w-]{16,})",
+            r"(whsec_)([\w+/=]{16,})",
+        ),
+    )
 )
 
 
@@ -41,9 +48,14 @@ def _as_cloud_logging(_logger: object, method: str, event: EventDict) -> EventDi
 def _without_secrets(_logger: object, _method: str, rendered: Any) -> str:
     # A lone surrogate, as in a vendor's message, can't be encoded.
     line = str(rendered).encode(errors="replace").decode()
-    for pattern, left in _SECRETS:
-        line = pattern.sub(left, line)
+    for pattern in _SECRETS:
+        line = pattern.sub(_without_secret, line)
     return line
+
+
+def _without_secret(found: re.Match[str]) -> str:
+    kept, secret = found.groups()
+    return f"{kept}…" if secret else found[0]
 
 
 _SHARED_PROCESSORS: tuple[Processor, ...] = (

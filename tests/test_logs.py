@@ -123,6 +123,16 @@ def test_no_secret_is_logged_in_a_field_or_an_exception(
     assert all(json.loads(line) for line in told.splitlines())
 
 
+@pytest.mark.parametrize("beginning", ["http://", "eyJ-"])
+def test_a_line_of_many_beginnings_is_searched_once(beginning: str) -> None:
+    """If the line were not one match, it would be searched from each of them on."""
+    line = beginning * 1000
+
+    searched = [m for pattern in logs._SECRETS for m in pattern.finditer(line)]
+
+    assert [each.span() for each in searched] == [(0, len(line))]
+
+
 def test_a_librarys_message_is_a_line_like_ours(
     capsys: pytest.CaptureFixture[str],
 ) -> None:

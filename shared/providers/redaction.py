@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Callable, Sequence
 from itertools import takewhile
 
 MAX_CHARACTERS = 300
@@ -10,11 +11,16 @@ _MIN_SECRET_LENGTH = 3
 _MIN_QUOTE_LENGTH = 12
 _END_OF_QUOTE = re.compile(r"(…|\.\.|['\"`])")
 
-_REDACTIONS = (
+_REDACTIONS: Sequence[tuple[re.Pattern[str], str | Callable[..., str]]] = (
     (re.compile(r"data:[\w/+.-]+;base64,[\w+/=-]*"), "data:…"),
     (re.compile(r"(?i)\bbearer\s+\S+"), "Bearer …"),
     (re.compile(r"\b(ya29\.|AIza|key_)[\w.-]+"), "…"),
-    (re.compile(r"(https?://[^\s?\"']+)\?[^\s\"']*"), r"\1?…"),
+    # Matched as a whole even without a query: searching again within it, for each
+    # beginning of an address, would take quadratic time.
+    (
+        re.compile(r"(https?://[^\s?\"']+)(\?[^\s\"']*)?"),
+        lambda url: f"{url[1]}?…" if url[2] else url[0],
+    ),
     (re.compile(r"[\w+/=-]{200,}"), "…"),
 )
 

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from shared.providers import redaction
 from shared.providers.redaction import redact, without_secrets
 
 PROMPT = 'She said "run",\nand it\'s a 고양이'
@@ -33,6 +34,15 @@ def test_images_and_tokens_are_removed(text: str) -> None:
 
     assert "iVBORw0K" not in kept
     assert (kept[0], kept[-1]) == ("x", "y")
+
+
+def test_a_message_of_many_addresses_is_searched_once() -> None:
+    """If it were not one match, it would be searched from each of them on."""
+    text = "http://" * 1000
+
+    searched = [m for p, _ in redaction._REDACTIONS for m in p.finditer(text)]
+
+    assert [each.span() for each in searched] == [(0, len(text))]
 
 
 def test_a_short_prompt_does_not_remove_parts_of_words() -> None:
