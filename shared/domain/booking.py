@@ -12,6 +12,13 @@ from shared.domain.usage import NO_PROVIDER, Counts
 
 # Why a provider is skipped, if it would be skipped at any other time, too.
 _LASTING = {ErrorCode.UNSUPPORTED, ErrorCode.NOT_CONFIGURED}
+# Why a provider refuses a request for what it asks, or its video for what it shows.
+_REFUSALS = {
+    ErrorCode.PROMPT_REFUSED,
+    ErrorCode.IMAGE_REFUSED,
+    ErrorCode.INPUT_NOT_ACCEPTED,
+    ErrorCode.OUTPUT_FILTERED,
+}
 
 
 def booking(before: Job | None, after: Job) -> Booking:
@@ -31,18 +38,27 @@ def booking(before: Job | None, after: Job) -> Booking:
         ),
         open_jobs=(before is None) - ends,
         needs_room=held > held_before and _begins(before, after),
-        unprepared_at=after.updated_at if ends and _is_unprepared(after) else None,
+        unpaid_at=after.updated_at if ends and _is_unpaid(after) else None,
         usage=usage(after) if ends else {},
     )
 
 
-def _is_unprepared(job: Job) -> bool:
-    """Ended by what its user asked or did, before anything was tried or paid."""
+def _is_unpaid(job: Job) -> bool:
+    """Ended by what its user asked or did, at no cost."""
+    if job.has_tried_provider:
+        return _was_refused(job)
     is_cancelled = job.problem and job.problem.code is ErrorCode.CANCELLED
     is_users_doing = (
         bool(is_cancelled) or job.frame_to_prepare is not None or _cannot_be_made(job)
     )
-    return is_users_doing and not job.has_tried_provider and not job.cost_usd
+    return is_users_doing and not job.cost_usd
+
+
+def _was_refused(job: Job) -> bool:
+    """Whatever its translation cost: that would pay for thousands of refusals a day."""
+    codes = {attempt.problem.code for attempt in job.attempts if attempt.problem}
+    is_free = not any(attempt.cost_usd for attempt in job.attempts)
+    return is_free and job.problem is not None and not codes.isdisjoint(_REFUSALS)
 
 
 def _cannot_be_made(job: Job) -> bool:

@@ -259,7 +259,7 @@ class JobQuota(StrEnum):
     OPEN = "open"
     MADE = "made_this_minute"
     UPLOADS = "uploads_this_minute"
-    UNPREPARED = "unprepared_this_hour"
+    UNPAID = "unpaid_this_hour"
 
 
 class TooManyJobs(Reasoned[JobQuota], ApiError):

@@ -13,8 +13,8 @@ from shared.domain.structs import replace
 class JobCount(Struct, frozen=True, kw_only=True):
     """A user's open jobs, and what they created, uploaded and translated in `minute`.
 
-    `unprepared`: by hour, the jobs that ended before any provider was tried: their
-    image could not be used, they were cancelled, or no provider can make them.
+    `unpaid`: by hour, the jobs that ended at no cost through this user's doing (see
+    `Booking`).
     """
 
     open_jobs: int = 0
@@ -22,24 +22,24 @@ class JobCount(Struct, frozen=True, kw_only=True):
     made: int = 0
     uploads: int = 0
     translations: int = 0
-    unprepared: Mapping[str, int] = field(default_factory=dict)
+    unpaid: Mapping[str, int] = field(default_factory=dict)
 
 
 def with_one_more_job(count: JobCount, limits: Limits, now: datetime) -> JobCount:
     """With one more open job; TooManyJobs if a quota is used up.
 
-    Unprepared jobs have a quota because they cost their user nothing, but us a fetch
-    and a decode, or at least their steps.
+    Unpaid jobs have a quota because they cost their user nothing, but us a fetch and a
+    decode, and each refusal may count against our account at its vendor.
     """
     count = _as_of(count, now)
     if count.open_jobs >= limits.max_open_jobs:
         raise TooManyJobs(reason=JobQuota.OPEN)
     if count.made >= limits.max_jobs_per_minute:
         raise TooManyJobs(reason=JobQuota.MADE)
-    if count.unprepared.get(hour_of(now), 0) >= limits.max_unprepared_per_hour:
+    if count.unpaid.get(hour_of(now), 0) >= limits.max_unpaid_per_hour:
         utc = now.astimezone(UTC)
         wait = timedelta(minutes=60 - utc.minute, seconds=-utc.second)
-        raise TooManyJobs(reason=JobQuota.UNPREPARED, retry_after=wait)
+        raise TooManyJobs(reason=JobQuota.UNPAID, retry_after=wait)
     return replace(count, open_jobs=count.open_jobs + 1, made=count.made + 1)
 
 
@@ -67,8 +67,8 @@ def _as_of(count: JobCount, now: datetime) -> JobCount:
     if minute == count.minute:
         return count
     hour = hour_of(now)
-    unprepared = {h: n for h, n in count.unprepared.items() if h == hour}
-    return JobCount(open_jobs=count.open_jobs, minute=minute, unprepared=unprepared)
+    unpaid = {h: n for h, n in count.unpaid.items() if h == hour}
+    return JobCount(open_jobs=count.open_jobs, minute=minute, unpaid=unpaid)
 
 
 def hour_of(at: datetime) -> str:

@@ -141,8 +141,8 @@ class Caps(Struct, frozen=True, kw_only=True):
 class Limits(Struct, frozen=True, kw_only=True):
     """The caps of all users together and of each user, and each user's quotas.
 
-    `zone`: the time zone of the ledger's days. `max_unprepared_per_hour`: jobs that may
-    end unprepared (see `Booking`).
+    `zone`: the time zone of the ledger's days. `max_unpaid_per_hour`: jobs that may
+    end at no cost through their user's doing (see `Booking`).
     """
 
     all_users: Caps = Caps()
@@ -151,7 +151,7 @@ class Limits(Struct, frozen=True, kw_only=True):
     max_jobs_per_minute: int = 60
     max_uploads_per_minute: int = 60
     max_translations_per_minute: int = 20
-    max_unprepared_per_hour: int = 30
+    max_unpaid_per_hour: int = 30
     zone: tzinfo = UTC
     shards: int = SHARDS
 
@@ -165,15 +165,16 @@ class Booking(Struct, frozen=True, kw_only=True):
 
     `needs_room`: the increase of the hold must fit the caps, because none of it is
     spent yet. Otherwise it is owed, and is booked whatever the caps say.
-    `unprepared_at`: when the job ended at no cost to its user and before any provider
-    was tried: without a usable image, cancelled, or because no provider can make it.
+    `unpaid_at`: when the job ended at no cost through its user's doing: without a
+    usable image, cancelled before any provider was tried, because no provider can make
+    it, or refused by providers.
     `usage`: by `ai_model`.
     """
 
     totals: Totals = Totals()
     open_jobs: int = 0
     needs_room: bool = False
-    unprepared_at: datetime | None = None
+    unpaid_at: datetime | None = None
     usage: Mapping[str, Counts] = field(default_factory=dict)
 
     @property

@@ -124,13 +124,13 @@ _REASONS: Mapping[StrEnum, tuple[str, str]] = {
         "minute.",
         "1분 동안 시작할 수 있는 업로드 수를 초과했습니다. 1분 뒤 다시 시도해 주세요.",
     ),
-    JobQuota.UNPREPARED: (
+    JobQuota.UNPAID: (
         "Within an hour, too many of your jobs had an unusable image, asked for what "
-        "no provider makes, or were cancelled before any provider was asked. Check why "
-        "they failed and try again later.",
-        "1시간 동안 이미지를 사용할 수 없거나, 만들 수 있는 제공업체가 없거나, 요청 "
-        "전에 취소된 작업이 너무 많습니다. 실패한 이유를 확인하고 나중에 다시 시도해 "
-        "주세요.",
+        "no provider makes, were refused by providers, or were cancelled before any "
+        "provider was asked. Check why they failed and try again later.",
+        "1시간 동안 이미지를 사용할 수 없거나, 만들 수 있는 제공업체가 없거나, "
+        "제공업체가 거부했거나, 요청 전에 취소된 작업이 너무 많습니다. 실패한 이유를 "
+        "확인하고 나중에 다시 시도해 주세요.",
     ),
 }
 
@@ -177,11 +177,11 @@ _REFUSALS: Mapping[str, tuple[str, str]] = {
     ),
     "too_many_jobs": (
         "You have too many jobs in progress, created too many jobs or uploads in one "
-        "minute, or too many in one hour for which no provider could be asked. Try "
-        "again later, or when a job has finished.",
+        "minute, or too many in one hour for which no provider could be asked, or which "
+        "providers refused. Try again later, or when a job has finished.",
         "진행 중인 작업이 너무 많거나, 1분 동안의 작업 또는 업로드 요청이 너무 많거나, "
-        "1시간 동안 제공업체에 요청하지 못한 작업이 너무 많습니다. 작업이 끝난 뒤 또는 "
-        "잠시 후 다시 시도해 주세요.",
+        "1시간 동안 제공업체에 요청하지 못했거나 제공업체가 거부한 작업이 너무 "
+        "많습니다. 작업이 끝난 뒤 또는 잠시 후 다시 시도해 주세요.",
     ),
     "unavailable": (
         "The service is temporarily unavailable. Try again in a moment.",

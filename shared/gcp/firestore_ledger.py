@@ -98,7 +98,7 @@ class FirestoreLedger:
             totals = replace(totals, held_usd=ZERO)
         self._book(batch, key, totals)
         if booked.open_jobs:
-            self._close(batch, job.user_id, booked.unprepared_at)
+            self._close(batch, job.user_id, booked.unpaid_at)
         if booked.usage:
             self._count_usage(batch, key, booked.usage)
 
@@ -174,11 +174,11 @@ class FirestoreLedger:
             batch.increment(self._database.document("usage", name), added)
 
     def _close(
-        self, batch: Batch, user_id: str, unprepared_at: datetime | None = None
+        self, batch: Batch, user_id: str, unpaid_at: datetime | None = None
     ) -> None:
         closed: dict[str, Any] = {"open_jobs": -1}
-        if unprepared_at:
-            closed["unprepared"] = {hour_of(unprepared_at): 1}
+        if unpaid_at:
+            closed["unpaid"] = {hour_of(unpaid_at): 1}
         batch.increment(self._user(user_id), closed)
 
     def _conditions(self, job: Job) -> Sequence[Reference]:

@@ -25,7 +25,16 @@ from shared.domain.ledger import (
     ledger_key,
     nth_of,
 )
-from shared.domain.outcomes import Accepted, Failed, Poll, Skipped, Succeeded, Unknown
+from shared.domain.outcomes import (
+    Accepted,
+    Failed,
+    NotSent,
+    Poll,
+    Skipped,
+    Submission,
+    Succeeded,
+    Unknown,
+)
 from shared.domain.prompt_translation import PromptTranslation
 from shared.domain.structs import replace
 from shared.domain.transitions import apply, settle
@@ -40,6 +49,8 @@ from tests.domain.examples import (
     rejected,
     running,
     started,
+    stored,
+    storing,
 )
 
 DAY = "d22"
@@ -263,12 +274,10 @@ def test_a_charge_after_a_translation_is_booked_whatever_the_caps_say() -> None:
             id="started",
         ),
         pytest.param(
-            answered(
-                a_job(), ProviderId.RUNWAY, rejected(ErrorCode.INPUT_NOT_ACCEPTED)
-            ),
+            answered(a_job(), ProviderId.RUNWAY, rejected(ErrorCode.RATE_LIMITED)),
             ErrorCode.CANCELLED,
             False,
-            id="rejected by a provider",
+            id="tried, but not refused",
         ),
     ],
 )
@@ -277,7 +286,7 @@ def test_a_job_ended_by_its_owner_at_no_cost_is_counted(
 ) -> None:
     booked = booking(job, job.ended(code))
 
-    assert (booked.unprepared_at is not None) is is_counted
+    assert (booked.unpaid_at is not None) is is_counted
 
 
 def skipped(*reasons: ErrorCode) -> Job:
@@ -312,12 +321,60 @@ def test_a_job_that_no_provider_can_make_is_counted(
 ) -> None:
     assert job.is_final
 
-    assert (booking(a_job(), job).unprepared_at is not None) is is_counted
+    assert (booking(a_job(), job).unpaid_at is not None) is is_counted
+
+
+def refused(
+    code: ErrorCode,
+    first: Submission = NotSent(problem=FAULT),
+    translation: PromptTranslation | None = None,
+) -> Job:
+    """Runway's answer was `first`, and Veo refused it with `code` at no cost."""
+    job = a_job(chain=(ProviderId.RUNWAY, ProviderId.VEO))
+    tried = answered(replace(job, translation=translation), ProviderId.RUNWAY, first)
+    return answered(tried, ProviderId.VEO, rejected(code))
+
+
+@pytest.mark.parametrize(
+    ("job", "is_counted"),
+    [
+        pytest.param(refused(ErrorCode.PROMPT_REFUSED), True, id="prompt"),
+        pytest.param(refused(ErrorCode.IMAGE_REFUSED), True, id="image"),
+        pytest.param(refused(ErrorCode.INPUT_NOT_ACCEPTED), True, id="form"),
+        pytest.param(refused(ErrorCode.OUTPUT_FILTERED), True, id="video"),
+        pytest.param(
+            refused(ErrorCode.PROMPT_REFUSED, translation=PAID), True, id="translated"
+        ),
+        pytest.param(
+            refused(ErrorCode.PROMPT_REFUSED, Unknown(detail="no answer")),
+            False,
+            id="another may have charged",
+        ),
+        pytest.param(refused(ErrorCode.RATE_LIMITED), False, id="the vendor's doing"),
+    ],
+)
+def test_a_job_that_providers_refuse_at_no_cost_is_counted(
+    job: Job, *, is_counted: bool
+) -> None:
+    assert job.is_final
+
+    assert (booking(a_job(), job).unpaid_at is not None) is is_counted
+
+
+def test_a_refusal_that_another_provider_made_up_for_is_not_counted() -> None:
+    job = a_job(chain=(ProviderId.RUNWAY, ProviderId.VEO))
+    refusal = rejected(ErrorCode.INPUT_NOT_ACCEPTED)
+    at_veo = storing(answered(job, ProviderId.RUNWAY, refusal), ProviderId.VEO)
+
+    done = apply(at_veo, stored(ProviderId.VEO), NOON)
+
+    assert done.delivered
+    assert booking(job, done).unpaid_at is None
 
 
 THIS_MINUTE = "2026-11-22T12:00"
 THIS_HOUR, LAST_HOUR = "2026-11-22T12", "2026-11-22T11"
-FEW = Limits(max_open_jobs=3, max_jobs_per_minute=2, max_unprepared_per_hour=2)
+FEW = Limits(max_open_jobs=3, max_jobs_per_minute=2, max_unpaid_per_hour=2)
 
 
 @pytest.mark.parametrize(
@@ -344,9 +401,9 @@ FEW = Limits(max_open_jobs=3, max_jobs_per_minute=2, max_unprepared_per_hour=2)
             id="a clock ahead of ours",
         ),
         pytest.param(
-            JobCount(unprepared={LAST_HOUR: 9, THIS_HOUR: 1}),
+            JobCount(unpaid={LAST_HOUR: 9, THIS_HOUR: 1}),
             JobCount(
-                open_jobs=1, minute=THIS_MINUTE, made=1, unprepared={THIS_HOUR: 1}
+                open_jobs=1, minute=THIS_MINUTE, made=1, unpaid={THIS_HOUR: 1}
             ),
             id="a new hour",
         ),
@@ -362,7 +419,7 @@ def test_a_new_job_is_counted(count: JobCount, after: JobCount) -> None:
         pytest.param(JobCount(open_jobs=3), id="too many open"),
         pytest.param(JobCount(minute=THIS_MINUTE, made=2), id="too many a minute"),
         pytest.param(JobCount(minute="2026-11-22T12:01", made=2), id="clocks differ"),
-        pytest.param(JobCount(unprepared={THIS_HOUR: 2}), id="too many unprepared"),
+        pytest.param(JobCount(unpaid={THIS_HOUR: 2}), id="too many unpaid"),
     ],
 )
 def test_one_job_too_many_is_refused(count: JobCount) -> None:
@@ -375,10 +432,10 @@ def test_one_job_too_many_is_refused(count: JobCount) -> None:
     [
         pytest.param(JobCount(open_jobs=3), NOON, timedelta(minutes=1), id="open"),
         pytest.param(
-            JobCount(unprepared={THIS_HOUR: 2}),
+            JobCount(unpaid={THIS_HOUR: 2}),
             NOON + timedelta(minutes=20, seconds=30),
             timedelta(minutes=39, seconds=30),
-            id="unprepared",
+            id="unpaid",
         ),
     ],
 )

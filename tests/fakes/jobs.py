@@ -325,8 +325,8 @@ class FakeJobs:
 
     def _book(self, job: Job, booked: Booking) -> None:
         self.open_jobs[job.user_id] += booked.open_jobs
-        if booked.unprepared_at:
-            self._count_unprepared(job.user_id, hour_of(booked.unprepared_at))
+        if booked.unpaid_at:
+            self._count_unpaid(job.user_id, hour_of(booked.unpaid_at))
         self._add(job.ledger_key, booked)
 
     def _add(self, key: LedgerKey, booked: Booking) -> None:
@@ -335,10 +335,10 @@ class FakeJobs:
             self.accounts[name] = account + Account(days={key.day: booked.totals})
             self._count_usage(name, key.day, booked)
 
-    def _count_unprepared(self, user_id: str, hour: str) -> None:
+    def _count_unpaid(self, user_id: str, hour: str) -> None:
         count = self.made.get(user_id, JobCount())
-        counted = {**count.unprepared, hour: count.unprepared.get(hour, 0) + 1}
-        self.made[user_id] = replace(count, unprepared=counted)
+        counted = {**count.unpaid, hour: count.unpaid.get(hour, 0) + 1}
+        self.made[user_id] = replace(count, unpaid=counted)
 
     def _count_usage(self, name: str, day: str, booked: Booking) -> None:
         days = self.usage.get(name, UsageMonth()).days

@@ -216,7 +216,7 @@ def test_the_rate_of_jobs_resets_each_minute_but_not_when_a_job_ends(
 
 
 def test_jobs_that_end_at_no_cost_are_limited_per_hour(store_with: Open) -> None:
-    store = store_with(Limits(max_unprepared_per_hour=2))
+    store = store_with(Limits(max_unpaid_per_hour=2))
 
     for name, problem in (
         ("a", ErrorCode.IMAGE_UNREACHABLE),

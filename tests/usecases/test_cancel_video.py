@@ -45,7 +45,7 @@ def test_a_job_that_cost_nothing_ends_at_once(harness: Harness) -> None:
 def test_only_so_many_jobs_an_hour_may_be_cancelled_at_no_cost(
     image_url: str | None,
 ) -> None:
-    jobs = FakeJobs(Limits(max_unprepared_per_hour=2))
+    jobs = FakeJobs(Limits(max_unpaid_per_hour=2))
     harness = Harness(jobs=jobs)
     request = a_request(image_url=image_url)
     for _ in range(2):

@@ -226,7 +226,7 @@ def test_a_last_image_that_cannot_be_used_ends_the_job_unpaid(
     assert (harness.starts, job.cost_usd) == (0, Decimal(0))
     month = harness.jobs.accounts[job.ledger_key.accounts[0]].month
     assert month.held_usd == month.released_usd == Decimal("3.20")
-    assert sum(harness.jobs.made["ann"].unprepared.values()) == 1
+    assert sum(harness.jobs.made["ann"].unpaid.values()) == 1
 
 
 def test_each_image_has_four_tries(harness: Harness) -> None:
@@ -287,4 +287,4 @@ def test_a_job_without_an_image_needs_no_preparation(harness: Harness) -> None:
     (request,) = harness.providers[ProviderId.VEO].requests
     assert (request.image, request.last_image) == (None, None)
     assert request.aspect_ratio == "16:9"
-    assert harness.jobs.made["ann"].unprepared == {}
+    assert harness.jobs.made["ann"].unpaid == {}
