@@ -99,6 +99,12 @@ locals {
       severity = "ERROR"
       labels   = ["job_id", "ai_model"]
     }
+    vendor_silent = {
+      title    = "a vendor stayed silent about a paid task"
+      filter   = "jsonPayload.message=\"vendor_stayed_silent\""
+      severity = "ERROR"
+      labels   = ["job_id", "ai_model", "task_id", "delivered"]
+    }
     # Google publishes several times a day. Two days after the first alert it counts as
     # intended, such as where the budget was given up.
     budget_silent = {

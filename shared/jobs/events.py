@@ -2,6 +2,7 @@
 
 import structlog
 
+from shared.domain import timing
 from shared.domain.errors import ErrorCode
 from shared.domain.job import Attempt, AttemptState, Job
 from shared.domain.projection import Status, ai_model, status
@@ -25,7 +26,8 @@ def log_finished(before: Job, after: Job) -> None:
     """One event for the job if it ended since `before`, and one for each of its
     attempts: until then, an attempt that ended may be followed again.
 
-    An unknown outcome is logged at once.
+    An unknown outcome is logged at once, and what a silent vendor may have made once
+    nothing asks for it any more.
     """
     for attempt in after.attempts:
         known = before.attempt(attempt.attempt_id)
@@ -38,7 +40,31 @@ def log_finished(before: Job, after: Job) -> None:
     if after.is_final and not before.is_final:
         for attempt in after.attempts:
             log_attempt_finished(after, attempt)
+            if _has_silent_vendor(attempt):
+                _log_silence(after, attempt)
         log_job_finished(after)
+
+
+def _has_silent_vendor(attempt: Attempt) -> bool:
+    """Whether its task is given up because the last polls failed, and no file was found
+    either. One whose job was cancelled isn't missed by anyone.
+    """
+    return (
+        attempt.state is AttemptState.FAILED
+        and attempt.closing_polls >= timing.MAX_CLOSING_POLLS
+        and attempt.store_until is None
+    )
+
+
+def _log_silence(job: Job, attempt: Attempt) -> None:
+    log.error(
+        "vendor_stayed_silent",
+        job_id=job.job_id,
+        ai_model=attempt.provider_id.value,
+        task_id=attempt.task_id,
+        cancelled=attempt.cancel_tries < timing.MAX_CANCEL_TRIES,
+        delivered=job.delivered is not None,
+    )
 
 
 def log_abandoned(job_id: str) -> None:

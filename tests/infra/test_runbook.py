@@ -13,7 +13,7 @@ from structlog.testing import capture_logs
 from shared.domain import timing
 from shared.domain.catalogue import ProviderId
 from shared.domain.errors import ErrorCode, Unreachable
-from shared.domain.outcomes import Succeeded, Unknown
+from shared.domain.outcomes import PollFailed, Succeeded, Unknown
 from shared.jobs.commit import LONG_BACKOFF
 from tests.domain.budgets import a_notification
 from tests.domain.examples import (
@@ -188,6 +188,14 @@ def the_bucket_refuses_a_video_for_minutes(harness: Harness) -> None:
     harness.run()
 
 
+def a_vendor_answers_nothing_about_a_task(harness: Harness) -> None:
+    harness.jobs.put(running(a_job(), ProviderId.RUNWAY))
+    for name in (ProviderId.RUNWAY, ProviderId.RUNWAY_HTTP):
+        harness.providers[name].polls = [PollFailed(detail="502")]
+        harness.providers[name].cancels = [False]
+    harness.run()
+
+
 def the_budget_is_spent(harness: Harness) -> None:
     harness.kill_switch.on_budget_notification(a_notification("1"))
 
@@ -217,6 +225,7 @@ PROVOKED: Mapping[str, tuple[Callable[[Harness], None], ...]] = {
     "job_abandoned": (a_job_is_past_every_limit,),
     "job_stuck": (a_task_is_lost_again_and_again,),
     "video_not_stored": (the_bucket_refuses_a_video_for_minutes,),
+    "vendor_silent": (a_vendor_answers_nothing_about_a_task,),
     "budget_silent": (the_budget_was_deleted,),
     "kill_switch": (the_budget_is_spent, the_budget_speaks_nonsense),
 }

@@ -310,6 +310,13 @@ def test_a_refusal_is_recognized_by_a_verb_and_its_object(
         ("There is no charge for previews.", False),
         ("You will be charged", False),
         ("", False),
+        # A refund may be of a part, or still to come. Runway, the only vendor with
+        # credits, gives the charge minus refunds beside its words; without that figure,
+        # too much stays booked rather than too little.
+        ("Credits have been refunded.", False),
+        ("Your credits were refunded.", False),
+        ("5 of 40 credits have been refunded.", False),
+        ("Credits for failed tasks are refunded.", False),
     ],
 )
 def test_a_failure_is_free_if_its_message_says_so(words: str, is_free: bool) -> None:

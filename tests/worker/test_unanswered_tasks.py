@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 import pytest
+from structlog.testing import capture_logs
+from structlog.typing import EventDict
 
 from shared.domain import timing
 from shared.domain.catalogue import ProviderId
@@ -77,6 +79,50 @@ def test_a_vendor_that_never_answers_is_given_up_at_the_jobs_deadline(
     (attempt,) = job.attempts
     assert attempt.problem and attempt.problem.code is ErrorCode.DEADLINE_EXCEEDED
     assert job.deadline_at <= job.updated_at < job.deadline_at + 2 * MINUTE
+
+
+def lines_on_silence(harness: Harness) -> list[EventDict]:
+    with capture_logs() as lines:
+        harness.run()
+    return [line for line in lines if line["event"] == "vendor_stayed_silent"]
+
+
+@pytest.mark.parametrize("delivered", [False, True])
+def test_the_owner_learns_of_a_task_whose_vendor_never_answered(
+    harness: Harness, *, delivered: bool
+) -> None:
+    harness.jobs.put(running(a_job(chain=(RUNWAY, VEO)), RUNWAY))
+    fall_silent(harness, timing.STORE_LIMIT)
+    if delivered:
+        harness.providers[VEO].polls = [Succeeded()]
+    else:
+        harness.providers[VEO].submissions = [rejected(ErrorCode.PROVIDER_ERROR)]
+
+    (line,) = lines_on_silence(harness)
+
+    assert line["log_level"] == "error"
+    assert (line["job_id"], line["ai_model"]) == ("job1", "runway")
+    assert (line["task_id"], line["cancelled"]) == ("task-runway", False)
+    assert line["delivered"] is delivered
+
+
+def test_no_alarm_is_raised_for_a_vendor_that_answers_in_the_end(
+    harness: Harness,
+) -> None:
+    harness.jobs.put(running(a_job(chain=(RUNWAY,)), RUNWAY))
+    fall_silent(harness, timing.ATTEMPT_LIMIT + 5 * MINUTE)
+
+    assert lines_on_silence(harness) == []
+
+
+def test_no_alarm_is_raised_for_a_job_that_its_owner_cancelled(
+    harness: Harness,
+) -> None:
+    harness.jobs.put(running(a_job(chain=(RUNWAY,)), RUNWAY))
+    fall_silent(harness, timing.STORE_LIMIT)
+    harness.cancel_video(ANN, "job1")
+
+    assert lines_on_silence(harness) == []
 
 
 def test_each_silent_vendor_is_asked_once_more_at_the_jobs_deadline(
