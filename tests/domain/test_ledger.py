@@ -402,9 +402,7 @@ FEW = Limits(max_open_jobs=3, max_jobs_per_minute=2, max_unpaid_per_hour=2)
         ),
         pytest.param(
             JobCount(unpaid={LAST_HOUR: 9, THIS_HOUR: 1}),
-            JobCount(
-                open_jobs=1, minute=THIS_MINUTE, made=1, unpaid={THIS_HOUR: 1}
-            ),
+            JobCount(open_jobs=1, minute=THIS_MINUTE, made=1, unpaid={THIS_HOUR: 1}),
             id="a new hour",
         ),
     ],
