@@ -177,7 +177,7 @@ _REFUSALS: Mapping[str, tuple[str, str]] = {
     ),
     "too_many_jobs": (
         "You have too many jobs in progress, created too many jobs or uploads in one "
-        "minute, or too many in one hour for which no provider could be asked, or which "
+        "minute, or too many in one hour that no provider could be asked for or that "
         "providers refused. Try again later, or when a job has finished.",
         "진행 중인 작업이 너무 많거나, 1분 동안의 작업 또는 업로드 요청이 너무 많거나, "
         "1시간 동안 제공업체에 요청하지 못했거나 제공업체가 거부한 작업이 너무 "

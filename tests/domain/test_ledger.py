@@ -324,9 +324,12 @@ def test_a_job_that_no_provider_can_make_is_counted(
     assert (booking(a_job(), job).unpaid_at is not None) is is_counted
 
 
+NOT_SENT = NotSent(problem=FAULT)
+
+
 def refused(
     code: ErrorCode,
-    first: Submission = NotSent(problem=FAULT),
+    first: Submission = NOT_SENT,
     translation: PromptTranslation | None = None,
 ) -> Job:
     """Runway's answer was `first`, and Veo refused it with `code` at no cost."""
