@@ -61,7 +61,7 @@ class Audio(StrEnum):
 
 
 class Unsupported(StrEnum):
-    """Why a model can't fulfil a request; `messages.py` has a sentence for each."""
+    """Why a model can't fulfil a request; `sentences.json` has a sentence for each."""
 
     RESOLUTION = "no_such_resolution"
     NEEDS_IMAGE = "needs_image"

@@ -78,7 +78,7 @@ class ImageFault(StrEnum):
     TOO_MANY_PIXELS = "too_many_pixels"
 
 
-# Values of `Problem.detail` for which `messages.py` has a sentence of its own:
+# Values of `Problem.detail` for which `sentences.json` has a sentence of its own:
 NOT_IN_CHAIN = "not_in_chain"  # PROVIDER_CHAIN leaves the provider out
 TOO_EXPENSIVE = "too_expensive"  # for the kill switch's level `tight`
 ABOVE_CAP = "above_cap"  # the video costs more than a whole cap

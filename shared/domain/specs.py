@@ -26,7 +26,7 @@ BLANKS = frozenset("\u115f\u1160\u2800\u3164\uffa0\U0001d159\ufffc")
 
 
 class Wrong(Exception):
-    """The value doesn't fit the spec; `reason` is a key of FIELDS in `refusals.py`."""
+    """The value doesn't fit the spec; `reason` is a key of refusals.FIELDS."""
 
     def __init__(self, reason: str, *parameters: object) -> None:
         super().__init__(reason)

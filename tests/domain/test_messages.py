@@ -8,12 +8,15 @@ from pathlib import Path
 
 import pytest
 
+from functions.http.problems import codes_by_status
 from shared.domain import circuit, messages, refusals
 from shared.domain.catalogue import ProviderId, Unsupported
 from shared.domain.circuit import Circuit
 from shared.domain.errors import (
     ABOVE_CAP,
     ALL_UNSUPPORTED,
+    NOT_IN_CHAIN,
+    TOO_EXPENSIVE,
     AccessProblem,
     ApiError,
     Conflict,
@@ -21,6 +24,7 @@ from shared.domain.errors import (
     ErrorCode,
     FieldError,
     Forbidden,
+    ImageFault,
     JobQuota,
     LimitReached,
     MissingFeature,
@@ -53,6 +57,22 @@ def test_every_code_has_a_sentence_in_both_languages(
     assert english[0].isupper() and "The provider" not in english[1:]
     # A Korean particle is never written in both forms for the reader to choose from.
     assert not re.search(r"이\(가\)|은\(는\)|을\(를\)|[가-힣]/[가-힣]", korean)
+
+
+def test_each_sentence_belongs_to_something_that_is_said() -> None:
+    reasons = (ConflictReason, TokenProblem, AccessProblem, MissingFeature, JobQuota)
+    details = (*Unsupported, NOT_IN_CHAIN, TOO_EXPENSIVE, ABOVE_CAP, ALL_UNSUPPORTED)
+
+    assert messages.SENTENCES["codes"].keys() == {*ErrorCode}
+    assert messages.SENTENCES["image_faults"].keys() == {*ImageFault}
+    assert messages.SENTENCES["details"].keys() | messages._CIRCUITS.keys() <= {
+        *ErrorCode
+    }
+    assert {key for each in messages._DETAILS.values() for key in each} == {*details}
+    assert messages.SENTENCES["reasons"].keys() == {r for kind in reasons for r in kind}
+    assert refusals._REFUSALS.keys() <= {
+        code for codes in codes_by_status().values() for code in codes
+    }
 
 
 @pytest.mark.parametrize("provider_id", ProviderId)
