@@ -50,10 +50,10 @@ def _execute(args: argparse.Namespace, project: str, environ: Mapping[str, str])
 
 
 def _switch(project: str, environ: Mapping[str, str]) -> tuple[KillSwitch, str]:
-    from shared.gcp.firestore_kill_switch import FirestoreKillSwitch
+    from shared.gcp.firestore_document import kill_switch_store
 
     database, by = database_of(project, environ)
-    return KillSwitch(store=FirestoreKillSwitch(database), pause=pause), by
+    return KillSwitch(store=kill_switch_store(database), pause=pause), by
 
 
 def shown(switch: KillSwitchState) -> str:

@@ -21,10 +21,9 @@ from shared.domain.observed_prices import ObservedPrices
 from shared.domain.request import VideoRequest
 from shared.domain.structs import replace
 from shared.gcp.firestore_calls import Batch, Database
+from shared.gcp.firestore_document import FirestoreDocument, kill_switch_store
 from shared.gcp.firestore_idempotency import FirestoreIdempotency
 from shared.gcp.firestore_jobs import FirestoreJobs
-from shared.gcp.firestore_kill_switch import FirestoreKillSwitch
-from shared.gcp.firestore_observations import FirestoreObservations
 from shared.gcp.firestore_quotas import FirestoreQuotas
 from shared.guards.kill_switch import KillSwitch
 from shared.guards.price_watch import PriceWatch
@@ -98,11 +97,11 @@ def _create_video(limits: Limits) -> CreateVideo:
         ids=RandomIds(),
         pause=pause,
         price_watch=PriceWatch(
-            store=FirestoreObservations(database, "prices", ObservedPrices),
+            store=FirestoreDocument(database, "prices", ObservedPrices),
             clock=SystemClock(),
             pause=pause,
         ),
-        kill_switch=KillSwitch(store=FirestoreKillSwitch(database), pause=pause),
+        kill_switch=KillSwitch(store=kill_switch_store(database), pause=pause),
         limits=limits,
         chain=DEFAULT_CHAIN,
         models=DEFAULT_MODELS,

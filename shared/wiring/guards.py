@@ -19,9 +19,9 @@ from shared.worker.poll_planner import PollPlanner
 
 @once
 def kill_switch() -> KillSwitch:
-    from shared.gcp.firestore_kill_switch import FirestoreKillSwitch
+    from shared.gcp.firestore_document import kill_switch_store
 
-    return KillSwitch(store=FirestoreKillSwitch(process.database()), pause=pause)
+    return KillSwitch(store=kill_switch_store(process.database()), pause=pause)
 
 
 @once
@@ -40,19 +40,19 @@ def translator_breaker() -> TranslatorBreaker:
 
 @once
 def price_watch() -> PriceWatch:
-    from shared.gcp.firestore_observations import LIMITS, FirestoreObservations
+    from shared.gcp.firestore_document import OBSERVATION_LIMITS, FirestoreDocument
 
-    database = process.database().with_limits(LIMITS)
-    store = FirestoreObservations(database, "prices", ObservedPrices)
+    database = process.database().with_limits(OBSERVATION_LIMITS)
+    store = FirestoreDocument(database, "prices", ObservedPrices)
     return PriceWatch(store=store, clock=CLOCK, pause=pause)
 
 
 @once
 def poll_planner() -> PollPlanner:
-    from shared.gcp.firestore_observations import LIMITS, FirestoreObservations
+    from shared.gcp.firestore_document import OBSERVATION_LIMITS, FirestoreDocument
 
-    database = process.database().with_limits(LIMITS)
-    store = FirestoreObservations(database, "task_times", TaskTimes)
+    database = process.database().with_limits(OBSERVATION_LIMITS)
+    store = FirestoreDocument(database, "task_times", TaskTimes)
     return PollPlanner(store=store, clock=CLOCK)
 
 

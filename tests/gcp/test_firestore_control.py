@@ -21,8 +21,7 @@ from shared.domain.kill_switch import (
 from shared.domain.observed_prices import ObservedPrice, ObservedPrices
 from shared.domain.poll_plan import TaskTimes, TaskTiming
 from shared.gcp.firestore_calls import Database
-from shared.gcp.firestore_kill_switch import FirestoreKillSwitch, kill_switch_state
-from shared.gcp.firestore_observations import FirestoreObservations
+from shared.gcp.firestore_document import FirestoreDocument, kill_switch_store
 from shared.gcp.firestore_provider_reports import FirestoreProviderReports
 from shared.gcp.firestore_records import to_record
 from shared.ports.store import Versioned
@@ -60,14 +59,14 @@ class Kept(NamedTuple):
 
 PRICE = ObservedPrice(listed_usd=Decimal("0.05"), charged_usd=Decimal("0.114286"))
 OBSERVED = ObservedPrices(prices={"gemini-omni-1.2-flash 720p": PRICE})
-SWITCH = Kept(FirestoreKillSwitch, KillSwitchState(), (everything(), TIGHT))
+SWITCH = Kept(kill_switch_store, KillSwitchState(), (everything(), TIGHT))
 PRICES = Kept(
-    lambda database: FirestoreObservations(database, "prices", ObservedPrices),
+    lambda database: FirestoreDocument(database, "prices", ObservedPrices),
     ObservedPrices(),
     (OBSERVED, ObservedPrices()),
 )
 TIMES = Kept(
-    lambda database: FirestoreObservations(database, "task_times", TaskTimes),
+    lambda database: FirestoreDocument(database, "task_times", TaskTimes),
     TaskTimes(),
     (
         TaskTimes(kinds={"gen4_turbo 5": (TaskTiming(working=30, ready=35),) * 2}),
@@ -140,7 +139,7 @@ def test_an_unreadable_document_counts_as_missing_and_is_replaced(
 def test_the_stored_document_shows_the_level(
     firestore_client: firestore.Client, database: Database
 ) -> None:
-    store = FirestoreKillSwitch(database)
+    store = kill_switch_store(database)
     store.commit(store.read(), PAUSED)
 
     found = firestore_client.document("control/generation").get()
@@ -161,11 +160,14 @@ def test_the_stored_document_shows_the_level(
         {"overridable": {"b1": "now"}},
     ],
 )
-def test_an_unreadable_switch_has_no_level(broken: dict[str, Any]) -> None:
-    record = to_record(everything()) | broken if broken else {}
+def test_an_unreadable_switch_has_no_level(
+    firestore_client: firestore.Client, database: Database, broken: dict[str, Any]
+) -> None:
+    record = to_record(everything()) | broken if broken else {"budgets": {}}
+    firestore_client.document("control/generation").set(record)
 
     with pytest.raises(Unreachable):
-        kill_switch_state(record)
+        kill_switch_store(database).read()
 
 
 # Which providers lack a key

@@ -17,7 +17,8 @@ from shared.domain.kill_switch import (
     set_manually,
 )
 from shared.gcp.firestore_calls import Database
-from shared.gcp.firestore_kill_switch import FirestoreKillSwitch
+from shared.gcp.firestore_document import kill_switch_store
+from shared.ports.store import KillSwitchStore
 from tests.domain.budgets import a_notification
 from tests.fakes.clock import NOON
 
@@ -27,11 +28,11 @@ def store(
     firestore_client: firestore.Client,
     database: Database,
     monkeypatch: pytest.MonkeyPatch,
-) -> FirestoreKillSwitch:
+) -> KillSwitchStore:
     """The switch of an empty project, to which the environment points."""
     monkeypatch.setenv("GOOGLE_CLOUD_PROJECT", str(firestore_client.project))
     monkeypatch.setenv("LOGNAME", "me")
-    return FirestoreKillSwitch(database)
+    return kill_switch_store(database)
 
 
 def rows(table: str) -> list[list[str]]:
@@ -40,7 +41,7 @@ def rows(table: str) -> list[list[str]]:
 
 
 def test_a_manual_level_is_in_force_and_in_the_audit_log(
-    store: FirestoreKillSwitch, capsys: pytest.CaptureFixture[str]
+    store: KillSwitchStore, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["generation", "paused", "--reason", "The bill looks wrong"]) == 0
 
@@ -61,7 +62,7 @@ def test_a_manual_level_is_in_force_and_in_the_audit_log(
 
 
 def test_showing_sets_nothing(
-    store: FirestoreKillSwitch, capsys: pytest.CaptureFixture[str]
+    store: KillSwitchStore, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["generation", "show"]) == 0
 
@@ -71,7 +72,9 @@ def test_showing_sets_nothing(
 
 @pytest.mark.parametrize("reason", ["", "  ", "x" * 501])
 def test_nothing_is_set_without_a_reason(
-    store: FirestoreKillSwitch, capsys: pytest.CaptureFixture[str], reason: str
+    store: KillSwitchStore,
+    capsys: pytest.CaptureFixture[str],
+    reason: str,
 ) -> None:
     assert main(["generation", "normal", "--reason", reason]) == 1
 
