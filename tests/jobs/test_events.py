@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 
 from shared.domain import timing
 from shared.domain.catalogue import ProviderId
-from shared.domain.errors import ErrorCode, Problem, Unreachable, WrittenLater
+from shared.domain.errors import ErrorCode, Problem, Unreachable
 from shared.domain.job import Job
 from shared.domain.outcomes import (
     Accepted,
@@ -27,7 +27,6 @@ from shared.domain.outcomes import (
 )
 from shared.domain.structs import replace
 from shared.domain.transitions import apply, settle
-from shared.jobs.commit import LONG_BACKOFF
 from shared.ports.providers import Result, TaskRef
 from tests.domain.examples import (
     MINUTE,
@@ -120,24 +119,8 @@ def with_late_answer() -> Job:
     expired = LeaseExpired(attempt_id=str(RUNWAY))
     unknown = settle(apply(started(a_job(), RUNWAY), expired, at), at)
     at_veo = running(unknown, VEO, at)
-    accepted = Accepted(task_id="late", platform="old")
-    late = Submitted(attempt_id=str(RUNWAY), submission=accepted)
+    late = Submitted(attempt_id=str(RUNWAY), submission=Accepted(task_id="late"))
     return apply(at_veo, late, at)
-
-
-def test_a_late_task_is_cancelled_once_another_delivered(harness: Harness) -> None:
-    job = with_late_answer()
-    harness.jobs.put(replace(storing_at_veo(job), wake_at=NOON))
-    harness.clock.move(10 * MINUTE)
-
-    harness.step()
-    harness.step()
-
-    assert harness.job.delivered
-    cancelled = harness.providers[RUNWAY].cancelled
-    assert [(t.task_id, t.platform) for t in cancelled] == [("late", "old")]
-    assert harness.providers[VEO].cancelled == []
-    assert harness.job.attempts[0].cost_usd == harness.job.attempts[0].price_usd
 
 
 def storing_at_veo(job: Job) -> Job:
@@ -176,37 +159,6 @@ def test_the_task_of_a_job_deleted_meanwhile_is_cancelled(harness: Harness) -> N
     assert [(t.task_id, t.platform) for t in cancelled] == [("task1", "old")]
     (line,) = of("accepted_after_job_ended", lines)
     assert (line["ai_model"], line["task_id"]) == ("runway", "task1")
-
-
-def test_an_answer_that_cannot_be_recorded_is_logged(harness: Harness) -> None:
-    harness.jobs.put(a_job(chain=(RUNWAY,)))
-    down = [Trouble.UNREACHABLE] * (len(LONG_BACKOFF) + 3)
-    harness.providers[RUNWAY].during_start = lambda: harness.jobs.troubles.extend(down)
-
-    with capture_logs() as lines, pytest.raises(Unreachable):
-        harness.step()
-
-    (line,) = of("answer_not_recorded", lines)
-    assert line["task_id"] == "task1"
-
-
-def test_an_answer_is_logged_if_a_later_release_has_rewritten_its_job(
-    harness: Harness,
-) -> None:
-    """As when a job is cancelled during a deploy, and this worker is the old one."""
-    harness.jobs.put(a_job(chain=(RUNWAY,)))
-
-    def rewrite() -> None:
-        harness.jobs.troubles += [Trouble.LOST_RACE] * 2
-        harness.jobs.written_later.add("job1")
-
-    harness.providers[RUNWAY].during_start = rewrite
-
-    with capture_logs() as lines, pytest.raises(WrittenLater):
-        harness.step()
-
-    (line,) = of("answer_not_recorded", lines)
-    assert line["task_id"] == "task1"
 
 
 @pytest.mark.parametrize(

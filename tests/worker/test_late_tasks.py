@@ -23,7 +23,8 @@ from tests.usecases.harness import Harness
 def named_late() -> Job:
     """Veo is making the video when Runway's answer names its task."""
     unknown = answered(a_job(chain=(RUNWAY, VEO)), RUNWAY, Unknown(detail="timeout"))
-    late = Submitted(attempt_id=RUNWAY, submission=Accepted(task_id="late"))
+    accepted = Accepted(task_id="late", platform="old")
+    late = Submitted(attempt_id=RUNWAY, submission=accepted)
     return apply(running(unknown, VEO), late, NOON)
 
 
@@ -44,8 +45,9 @@ def test_it_is_cancelled_once_when_another_provider_has_delivered(
 
     assert states(job) == [("runway", "unknown"), ("gemini-veo-3.1", "succeeded")]
     assert job.cost_usd == sum(attempt.full_price_usd for attempt in job.attempts)
-    tasks = [task.task_id for task in runway.cancelled]
-    assert tasks == ([] if cancelled is None else ["late"])
+    tasks = [(task.task_id, task.platform) for task in runway.cancelled]
+    assert tasks == ([] if cancelled is None else [("late", "old")])
+    assert harness.providers[VEO].cancelled == []
     (line,) = (line for line in lines if line["event"] == "late_task_cancelled")
     assert (line["job_id"], line["ai_model"]) == ("job1", "runway")
     assert line["cancelled"] is bool(cancelled)
