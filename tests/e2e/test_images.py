@@ -12,7 +12,7 @@ from PIL import Image
 
 from local.functions import BUCKET
 from local.stack import Stack
-from tests.e2e.client import IMAGE, Frontend, submissions
+from tests.e2e.client import Frontend, submissions
 from tests.media.test_image import display_p3, encoded, huge_png, noise, photo
 
 WALL, CLIFF = "#f00000", "#0000f0"
@@ -100,18 +100,6 @@ def test_an_unusable_image_costs_nothing_and_says_why(
         assert said in video["error"]["message"], name
         assert (video["attempts"], video["cost_usd"]) == ([], "0")
         assert submissions(stack, video["prompt"]) == []
-
-
-def test_another_users_upload_cannot_be_used(
-    stack: Stack, frontend: Frontend, bucket: storage.Bucket
-) -> None:
-    image = Frontend(stack, "somebody").upload(IMAGE.read_bytes())
-
-    video = frontend.wait(frontend.create(image=image))
-
-    assert video["error"]["code"] == "image_unreachable"
-    assert bucket.get_blob(f"images/{video['job_id']}") is None
-    assert submissions(stack, video["prompt"]) == []
 
 
 def test_metadata_and_foreign_content_of_an_image_are_not_kept(
