@@ -35,11 +35,13 @@ _RATE = re.compile(r"(?i)\b(requests?|tokens?|videos?) per (second|minute|hour|d
 _PAID_ONLY = re.compile(r"(?i)free_tier\w*, limit: 0\b")
 _NO_BILLING = re.compile(
     r"(?i)\benable billing\b|\bbilling (is|has been|was) (disabled|not enabled)\b"
+    r"|\bbilling has not been enabled\b"
     r"|\bbilling account\b.{0,60}\b(not open|closed|disabled)\b"
 )
 _NO_ACCESS = re.compile(
     r"(?i)\bapi.?key (not valid|expired|not found)|\bAPI_KEY_INVALID\b"
     r"|\bapi.?key restrictions?\b|\blocation is not supported\b"
+    r"|\bonly (accessible|available) to billed users\b"
 )
 # Only with the model as the subject: "… for this model is not supported" is about a
 # field.

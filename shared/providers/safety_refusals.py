@@ -19,6 +19,8 @@ _SENTENCE_END = re.compile(r"(?<=[.!?;])\s+|\n+")
 _LIKENESS = re.compile(r"(?i)\blikeness|\breal (people|persons?)\b|\bcelebrit")
 _AGAINST_RULES = re.compile(
     r"(?i)\b(violat\w*|against|breach\w*)\b.{0,60}(polic|guideline|\brule|\bterm)"
+    r"|\b(policy|guidelines?|rules|terms) violation"
+    r"|\binappropriate\b|\bunsafe\b|\bnsfw\b|\bnot safe for work\b"
 )
 _REFUSAL = re.compile(
     r"(?i)\bblock(ed|s|ing)?\b|\bprohibit|\brefused\b|\bflagged\b|\bmoderat"
@@ -37,7 +39,9 @@ _CONTENT = re.compile(
 # Reasons for which content is blocked without, or not only because of, a safety check.
 _TECHNICAL = re.compile(
     r"(?i)\bcorrupt|\bdecod|\bbuckets?\b|\bapi.?keys?\b|\btoken limit\b"
-    r"|\btime(d )?out\b"
+    r"|\btime(d )?out\b|\bfirewall\b|\brobots\.txt\b|\bjson\b|\bschema\b"
+    r"|\brate[ -]?limit|\bquotas?\b|\bbilling\b|\bpayments?\b|\bpast due\b"
+    r"|\bdimensions?\b|\bresolutions?\b|\baspect ratios?\b|\bpixels?\b"
 )
 # In this order: "the generated video was blocked, as the prompt …" is about the video.
 _SUBJECTS = (
@@ -61,16 +65,19 @@ _FREE = re.compile(
     r"(?! (again|twice|more|until|unless|separately|extra)\b"
     r"| for ((any|your) )?(other|future|further|additional|later|next)\b)"
     r"|\bno charge( for this\b|\s*([.!;,]|$))"
-    r"|\b(this|it|request|attempt|generation) (is|was) free of charge\s*([.!;,]|$)"
-    r"|\bno credits (were|have been) (deducted|charged)\b"
+    r"|\bno charges? ((was|were|has been|have been) made|apply|applies)\b"
+    r"|\bnot incur (any |a )?charges?\b"
+    r"|\b(this|it|request|attempt|generation) (is|was) free( of charge)?\s*([.!;,]|$)"
+    r"|\bno credits (were|have been) (deducted|charged|used)\b"
 )
+_SUPPOSED = re.compile(r"(?i)\b(if|unless|whether|would)\b")
 
 
 def safety_refusal(text: str, unnamed: ErrorCode | None = None) -> ErrorCode | None:
     """`IMAGE_REFUSED`, `PROMPT_REFUSED`, `OUTPUT_FILTERED`, or None for no refusal.
 
-    `unnamed` is returned if a listed support code or "violates our policies" occurs
-    without a subject.
+    `unnamed` is returned if a listed support code, or words such as "violates our
+    policies" or "unsafe", occur without a subject.
     """
     text = text.replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
     if _SUPPORT_CODES.search(text):
@@ -79,6 +86,8 @@ def safety_refusal(text: str, unnamed: ErrorCode | None = None) -> ErrorCode | N
         subject = _subject(sentence)
         if _LIKENESS.search(sentence):
             return subject or ErrorCode.PROMPT_REFUSED
+        if _TECHNICAL.search(sentence):
+            continue
         if _AGAINST_RULES.search(sentence):
             return subject or unnamed
         if subject and _refuses(sentence):
@@ -87,8 +96,6 @@ def safety_refusal(text: str, unnamed: ErrorCode | None = None) -> ErrorCode | N
 
 
 def _refuses(sentence: str) -> bool:
-    if _TECHNICAL.search(sentence):
-        return False
     forbids = _FORBIDDEN.search(sentence) and _CONTENT.search(sentence)
     return bool(forbids or _REFUSAL.search(sentence))
 
@@ -99,6 +106,10 @@ def _subject(text: str) -> ErrorCode | None:
 
 def says_free(text: str) -> bool:
     """Whether the vendor says that nothing is charged for a failure."""
-    return (
-        _FREE.search(text.replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")) is not None
-    )
+    text = text.replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
+    return any(_is_free(sentence) for sentence in _SENTENCE_END.split(text))
+
+
+def _is_free(sentence: str) -> bool:
+    found = _FREE.search(sentence)
+    return found is not None and not _SUPPOSED.search(sentence, 0, found.start())

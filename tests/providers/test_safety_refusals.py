@@ -20,6 +20,9 @@ OUTPUT = ErrorCode.OUTPUT_FILTERED
         "isn't responsible AI",
         *("goes against our rules", "breaches our terms", "VIOLATES OUR POLICY"),
         *("shows a LIKENESS", "shows a real person", "shows a real persons"),
+        *("is INAPPROPRIATE", "is NSFW", "is unsafe", "is not safe for work"),
+        *("is a policy violation", "is a violation of a guideline"),
+        "is in violation of our policies",
     ],
 )
 def test_a_verb_of_refusal_refuses_its_object(verb: str) -> None:
@@ -76,10 +79,15 @@ def test_the_video_as_a_subject_is_the_output(verb: str) -> None:
     [
         *("it is corrupt", "it doesn't decode", "of its bucket", "of its buckets"),
         *("of the API key", "of a token limit", "it timed out", "of a timeout"),
+        *("of a rate limit", "of rate-limiting", "of your quota", "of a firewall"),
+        *("of a payment", "of unpaid billing", "it is past due", "of robots.txt"),
+        *("of its dimensions", "of its resolution", "of its aspect ratio"),
+        *("of its pixels", "of JSON", "of the schema"),
     ],
 )
 def test_a_technical_reason_is_no_refusal(reason: str) -> None:
     assert safety_refusal(f"The image was blocked because {reason}.") is None
+    assert safety_refusal(f"The image violates our policy because {reason}.") is None
 
 
 @pytest.mark.parametrize("end", ["\n", ". ", "; "])
