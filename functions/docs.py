@@ -11,6 +11,7 @@ from html import escape
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
+from string import Template
 from typing import Any
 from urllib.parse import quote
 
@@ -102,33 +103,7 @@ PAGE_POLICY = (
     "connect-src 'self'; img-src data:; font-src data:; base-uri 'none'; "
     "form-action 'none'; frame-ancestors 'none'"
 )
-PAGE = """\
-<!doctype html>
-<html lang="{language}">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Reelay API</title>
-<style>
-:root {{ color-scheme: light dark; --scalar-custom-header-height: 2.5rem; }}
-body {{ margin: 0; font-family: system-ui, sans-serif; }}
-:lang(ko) p {{ word-break: keep-all; }}
-header {{ position: sticky; top: 0; z-index: 1; display: flex; gap: 1rem;
-  align-items: center; justify-content: flex-end; height: 2.5rem;
-  padding: 0 1.25rem; box-sizing: border-box; font-size: .875rem;
-  background: Canvas; border-bottom: 1px solid #8884; }}
-header a {{ color: inherit; text-decoration: none; }}
-header [aria-current] {{ font-weight: 600; }}
-</style>
-</head>
-<body>
-<header>{links}</header>
-<noscript><p><a href="{openapi}">OpenAPI 3.1</a></p></noscript>
-<div id="api-reference" data-configuration="{configuration}"></div>
-<script src="{viewer}"></script>
-</body>
-</html>
-"""
+_PAGE = Path(__file__).with_name("docs.html")
 
 
 def docs_routes(routes: Sequence[Route]) -> tuple[Route, ...]:
@@ -235,7 +210,7 @@ def _page(language: Language, base: str) -> str:
         f"{name}</a>"
         for code, name in LANGUAGES.items()
     )
-    return PAGE.format(
+    return Template(_PAGE.read_text(encoding="utf-8")).substitute(
         language=language,
         links=links,
         openapi=openapi_url,
