@@ -6,18 +6,17 @@ import sys
 import tempfile
 import uuid
 from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from http.client import HTTPConnection
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import grpc
 import psutil
 
 from local import functions
 from local.emulators.firestore import running
+from local.emulators.tasks import create_task_server
 from local.identity import LocalIdentity
 from local.identity_server import IdentityServer
 from local.processes import RunningProcess, answers, free_port, wait_until
@@ -144,7 +143,8 @@ def deployed_python() -> Path:
 @contextmanager
 def start_rig() -> Iterator[Rig]:
     with ExitStack() as stack:
-        tasks = stack.enter_context(_queue())
+        # It delivers none: what follows a request isn't measured.
+        tasks = stack.enter_context(create_task_server(lambda request, _: request.task))
         firestore = stack.enter_context(emulator())
         identity = LocalIdentity.of_checkout("bench")
         server = stack.enter_context(IdentityServer(identity))
@@ -165,20 +165,3 @@ def emulator() -> Iterator[str]:
                 yield host
             finally:
                 del os.environ[EMULATOR]
-
-
-@contextmanager
-def _queue() -> Iterator[str]:
-    """Accept every task and deliver none: what follows a request isn't measured."""
-    method = grpc.unary_unary_rpc_method_handler(lambda _request, _context: b"")
-    service = "google.cloud.tasks.v2.CloudTasks"
-    handler = grpc.method_handlers_generic_handler(service, {"CreateTask": method})
-    with ThreadPoolExecutor(16) as threads:
-        server = grpc.server(threads, options=[("grpc.so_reuseport", 0)])
-        server.add_generic_rpc_handlers((handler,))
-        port = server.add_insecure_port("127.0.0.1:0")
-        server.start()
-        try:
-            yield f"127.0.0.1:{port}"
-        finally:
-            server.stop(grace=0.5).wait()

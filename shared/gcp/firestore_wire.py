@@ -168,19 +168,14 @@ class Wire:
 
 def create(writes: Writes, name: str, record: Record) -> None:
     """The document must not exist."""
-    _overwrite(writes, name, record).current_document.exists = False
-
-
-def overwrite(writes: Writes, name: str, record: Record) -> None:
-    """Replaces the document, or creates it; no precondition."""
-    _overwrite(writes, name, record)
+    overwrite(writes, name, record).current_document.exists = False
 
 
 def update(writes: Writes, name: str, record: Record, token: object = None) -> None:
     """Sets the fields in `record`. The document must exist, and with a `token` must not
     have changed since.
     """
-    write = _overwrite(writes, name, record)
+    write = overwrite(writes, name, record)
     write.update_mask.field_paths.extend(_path((field,)) for field in record)
     _expect(write, token)
 
@@ -206,7 +201,8 @@ def delete(writes: Writes, name: str, token: object = None) -> None:
         _expect(write, token)
 
 
-def _overwrite(writes: Writes, name: str, record: Record) -> Write:
+def overwrite(writes: Writes, name: str, record: Record) -> Write:
+    """Replaces the document, or creates it; no precondition."""
     write = writes.add()
     write.update.name = name
     _fill(write.update.fields, record)
