@@ -102,9 +102,11 @@ class Database:
         return self._client.collection_group(name)
 
     def get(self, reference: Reference) -> Document:
-        """A snapshot, which may be of a missing document. May raise Unreachable."""
-        found = self._read(lambda timeout: self._wire.get(reference, timeout=timeout))
-        return found or self.get_all([reference])[0]
+        """A snapshot, which may be of a missing document. May raise Unreachable.
+
+        If all of the database is missing, so is its document; `get_all` then raises.
+        """
+        return self._read(lambda timeout: self._wire.get(reference, timeout=timeout))
 
     def get_all(
         self, references: Iterable[Reference], *, at: datetime | None = None

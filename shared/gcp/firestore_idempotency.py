@@ -15,8 +15,7 @@ class FirestoreIdempotency:
         self._database = database
 
     def get(self, name: str) -> Versioned[IdempotencyRecord] | None:
-        # Most are missing, and for those `Database.get` would ask twice.
-        (found,) = self._database.get_all([self._reference(name)])
+        found = self._database.get(self._reference(name))
         if not found.exists:
             return None
         record = from_record(IdempotencyRecord, found.to_dict())

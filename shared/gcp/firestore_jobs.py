@@ -47,7 +47,12 @@ class FirestoreJobs:
     def read(self, job_id: str) -> Versioned[Job] | None:
         if not (job_id.isascii() and job_id.isalnum() and len(job_id) <= MAX_ID_LENGTH):
             return None  # not one of our ids, and Firestore would refuse some of them
-        return versioned(self._database.get(self._run(job_id)))
+        found = self._database.get(self._run(job_id))
+        if not found.exists:
+            # All of the database may be missing, and what was paid for is given up only
+            # for a job that is known to be deleted.
+            (found,) = self._database.get_all([found.reference])
+        return versioned(found)
 
     def commit(self, before: Versioned[Job], after: Job) -> Versioned[Job]:
         """Only updates, so that a job deleted in the meantime isn't resurrected."""

@@ -83,8 +83,8 @@ class Wire:
         results: Sequence[Any] = answer.write_results
         return results
 
-    def get(self, reference: Reference, *, timeout: float) -> Snapshot | None:
-        """A document as it is now; None if Firestore finds no such document, or not
+    def get(self, reference: Reference, *, timeout: float) -> Snapshot:
+        """A document as it is now; missing if Firestore finds no such document, or not
         even the database: only `read` tells these apart.
 
         Costs half as much as `read`, whose answer is a stream.
@@ -98,7 +98,7 @@ class Wire:
         except grpc.RpcError as error:
             mapped = exceptions.from_grpc_error(error)
             if isinstance(mapped, exceptions.NotFound):
-                return None
+                return Snapshot(reference, None)
             raise mapped from error
         return Snapshot(reference, dict(_decoded(found.fields)), found.update_time)
 

@@ -20,6 +20,7 @@ from shared.domain.errors import CommitUncertain, LostRace, ReelayError, Unreach
 from shared.domain.ledger import Limits
 from shared.gcp import firestore_calls
 from shared.gcp.firestore_calls import CallLimits, Database
+from shared.gcp.firestore_jobs import FirestoreJobs
 from shared.gcp.firestore_quotas import FirestoreQuotas
 from shared.request_time import limited_to
 from tests.domain.examples import NOON
@@ -30,6 +31,9 @@ PATIENT = CallLimits(read_try=60.0, total=60.0)
 # All calls that adapters make; a test below shows that only `Database` sends anything.
 CALLS: dict[str, Callable[[Database], object]] = {
     "get": lambda database: database.get(database.document("animals", "cat")),
+    "get_all": lambda database: database.get_all(
+        [database.document("animals", "cat")]
+    ),
     "query": lambda database: database.query(database.collection("animals")),
     "overwrite": lambda database: database.overwrite(
         database.document("animals", "cat"), {}
@@ -189,14 +193,34 @@ def test_a_failed_read_is_unreachable_whatever_the_error(
     error: type[exceptions.GoogleAPICallError],
 ) -> None:
     failing.error = error
+    # To `get`, a document that is not found is missing: see below.
+    get = () if error is exceptions.NotFound else ("get",)
 
-    for read in ("get", "query", "overwrite"):
+    for read in (*get, "get_all", "query", "overwrite"):
         failing.remaining_seconds.clear()
         with pytest.raises(Unreachable):
             CALLS[read](Database(client, PATIENT))
-        # Whether the document is missing or all of its database, only a batch tells.
-        is_unclear = read == "get" and error is exceptions.NotFound
-        assert failing.tries == (2 if error in READ_AGAIN or is_unclear else 1)
+        assert failing.tries == (2 if error in READ_AGAIN else 1)
+
+
+def test_a_document_that_is_not_found_is_missing_after_one_read(
+    client: firestore.Client, failing: Failing
+) -> None:
+    failing.error = exceptions.NotFound
+    database = Database(client, PATIENT)
+
+    assert not database.get(database.document("animals", "cat")).exists
+    assert failing.tries == 1
+
+
+def test_a_job_is_not_taken_for_deleted_where_its_database_may_be_missing(
+    client: firestore.Client, failing: Failing
+) -> None:
+    """Its paid task would be cancelled, and its objects would be deleted."""
+    failing.error = exceptions.NotFound
+
+    with pytest.raises(Unreachable):
+        FirestoreJobs(Database(client, PATIENT)).read("job1")
 
 
 @pytest.mark.parametrize("error", [*LOST, *REFUSED])
