@@ -12,8 +12,12 @@ MAX_TIME_BEFORE_POST = timedelta(seconds=100)
 WAKE_TOLERANCE = timedelta(seconds=5)
 # A task must not arrive before its time, even by a clock that is behind.
 CLOCK_SKEW = timedelta(seconds=1)
-# When an answer that could not be recorded is tried again, within the job's deadline.
-ANSWER_DELAYS = (timedelta(0), timedelta(minutes=5), timedelta(minutes=15))
+# So many tasks keep an answer that could not be recorded, so far apart: each is tried
+# for more than four minutes, so until the last one is given up, a try is never more
+# than a minute away. A step that finds a lease expired for long waits for that try.
+ANSWER_TASKS = 4
+ANSWER_SPACING = timedelta(minutes=5)
+ANSWER_WAIT = timedelta(seconds=90)
 # Two polls of a vendor's task are at least this far apart, whatever wakes the job.
 POLL_SPACING = timedelta(seconds=5)
 MIN_POLL_INTERVAL = timedelta(seconds=6)

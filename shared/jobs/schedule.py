@@ -83,12 +83,12 @@ class TaskScheduler(Struct, frozen=True, kw_only=True):
         self, job_id: str, answer: PendingAnswer, now: datetime
     ) -> None:
         """Keep an answer that the store doesn't take: each task tries to record it."""
-        for nth, delay in enumerate(timing.ANSWER_DELAYS):
+        for nth in range(timing.ANSWER_TASKS):
             self.queue.enqueue(
                 Task(
                     job_id=job_id,
                     name=answer_task_name(job_id, answer.attempt_id, nth),
-                    at=now + delay,
+                    at=now + nth * timing.ANSWER_SPACING,
                     queue=TaskQueue.STEPS,
                     answer=answer,
                 )

@@ -31,9 +31,7 @@ PATIENT = CallLimits(read_try=60.0, total=60.0)
 # All calls that adapters make; a test below shows that only `Database` sends anything.
 CALLS: dict[str, Callable[[Database], object]] = {
     "get": lambda database: database.get(database.document("animals", "cat")),
-    "get_all": lambda database: database.get_all(
-        [database.document("animals", "cat")]
-    ),
+    "get_all": lambda database: database.get_all([database.document("animals", "cat")]),
     "query": lambda database: database.query(database.collection("animals")),
     "overwrite": lambda database: database.overwrite(
         database.document("animals", "cat"), {}

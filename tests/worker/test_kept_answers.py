@@ -5,14 +5,15 @@ from structlog.testing import capture_logs
 from structlog.typing import EventDict
 
 from shared.domain import timing
+from shared.domain.catalogue import ProviderId
 from shared.domain.errors import ErrorCode, ReelayError, Unreachable, WrittenLater
 from shared.domain.outcomes import Accepted, Submission, Succeeded, Unknown
 from shared.domain.structs import replace
 from shared.jobs.commit import LONG_BACKOFF, SHORT_BACKOFF
 from shared.ports.store import Task
-from tests.domain.examples import RUNWAY, VEO, a_job, rejected, states
+from tests.domain.examples import MINUTE, RUNWAY, VEO, a_job, rejected, started, states
 from tests.fakes.jobs import Trouble
-from tests.usecases.harness import Harness
+from tests.usecases.harness import ANN, Harness
 
 ACCEPTED = Accepted(task_id="task1", platform="p")
 
@@ -35,6 +36,13 @@ def answer_without_store(harness: Harness, answer: Submission = ACCEPTED) -> lis
     return [task for task in harness.queue.tasks if task.answer]
 
 
+def end_without_the_answer(harness: Harness) -> None:
+    harness.outlive_the_lease()
+    harness.clock.move(timing.ANSWER_WAIT)
+    harness.step()
+    assert harness.job.is_final
+
+
 @pytest.mark.parametrize("lease", ["lasts", "is over"])
 def test_a_video_is_delivered_although_firestore_was_down_after_the_paid_call(
     harness: Harness, lease: str
@@ -49,6 +57,48 @@ def test_a_video_is_delivered_although_firestore_was_down_after_the_paid_call(
     assert states(job) == [("runway", "succeeded")]
     assert (job.attempts[0].task_id, job.attempts[0].platform) == ("task1", "p")
     assert (harness.starts, harness.providers[RUNWAY].cancelled) == (1, [])
+
+
+@pytest.mark.parametrize("chain", [(RUNWAY, VEO), (RUNWAY,)])
+def test_no_provider_is_asked_before_a_kept_answer_has_had_its_turn(
+    harness: Harness, chain: tuple[ProviderId, ...]
+) -> None:
+    """Firestore is back after minutes, and the job's next step comes first."""
+    harness.jobs.put(a_job(chain=chain))
+    answer, *_ = answer_without_store(harness)
+    harness.queue.tasks.clear()
+    harness.clock.move(timing.LEASE + 2 * MINUTE)
+    harness.step()
+    harness.step()
+
+    # The longest pause between two tries of a task.
+    harness.clock.move(MINUTE)
+    harness.deliver(answer)
+
+    assert states(harness.run()) == [("runway", "succeeded")]
+    assert (harness.starts, harness.providers[RUNWAY].cancelled) == (1, [])
+
+
+def test_an_answer_that_nobody_kept_is_not_waited_for_long(harness: Harness) -> None:
+    harness.jobs.put(started(a_job(chain=(RUNWAY, VEO)), RUNWAY))
+    harness.providers[VEO].polls = [Succeeded()]
+    harness.clock.move(timing.LEASE + 2 * MINUTE)
+    harness.step()
+
+    assert harness.job.wake_at == harness.clock.now() + timing.ANSWER_WAIT
+    assert states(harness.run()) == [
+        ("runway", "unknown"),
+        ("gemini-veo-3.1", "succeeded"),
+    ]
+
+
+def test_a_cancelled_job_does_not_wait_for_a_kept_answer(harness: Harness) -> None:
+    harness.jobs.put(started(a_job(chain=(RUNWAY, VEO)), RUNWAY))
+    harness.cancel_video(ANN, "job1")
+    harness.clock.move(timing.LEASE + 2 * MINUTE)
+    harness.step()
+
+    assert harness.job.is_final
 
 
 def test_an_answer_is_kept_before_the_worker_tries_for_minutes_and_may_be_ended(
@@ -145,8 +195,7 @@ def test_the_task_of_a_job_that_ended_meanwhile_is_cancelled_once(
 ) -> None:
     harness.jobs.put(a_job(chain=(RUNWAY,), stop_on_unknown=True))
     tasks = answer_without_store(harness)
-    harness.outlive_the_lease()
-    assert harness.job.is_final
+    end_without_the_answer(harness)
 
     with capture_logs() as lines:
         for task in tasks:
@@ -162,7 +211,7 @@ def test_a_late_answer_of_a_provider_without_a_key_is_reported(
 ) -> None:
     harness.jobs.put(a_job(chain=(RUNWAY,), stop_on_unknown=True))
     task, *_ = answer_without_store(harness)
-    harness.outlive_the_lease()
+    end_without_the_answer(harness)
     del harness.providers[RUNWAY]
 
     with capture_logs() as lines:

@@ -8,6 +8,7 @@ always applies.
 from datetime import datetime
 from typing import assert_never
 
+from shared.domain import timing
 from shared.domain.job import Attempt, AttemptState, Job
 from shared.domain.next_action import (
     Action,
@@ -53,7 +54,6 @@ from shared.domain.outcomes import (
     WebhookStarted,
 )
 from shared.domain.structs import replace
-from shared.domain.timing import CLOCK_SKEW
 from shared.domain.transitions import (
     polling,
     preparation,
@@ -87,7 +87,7 @@ def settle(job: Job, now: datetime) -> Job:
     while isinstance(action := next_action(job, now), Decision):
         job = _booked(_decided(job, action, now), now)
     if isinstance(action, Wait) and job.wake_at and job.wake_at < action.until:
-        return replace(job, wake_at=action.until + CLOCK_SKEW)
+        return replace(job, wake_at=action.until + timing.CLOCK_SKEW)
     return webhook.scheduled(job, now)
 
 
@@ -146,9 +146,17 @@ def _decided(job: Job, decision: Decision, now: datetime) -> Job:
 
 
 def _lease_expired(job: Job, attempt: Attempt, now: datetime) -> Job:
+    """A step this late is one after an outage, in which the answer may have been kept
+    in tasks: they get a turn before another provider is asked, or the job ends.
+    """
     if attempt.state is AttemptState.STORING:
         return storing.check_lost(job, attempt, now)
-    return unknown(job, attempt, "no answer was recorded before the lease expired", now)
+    detail = "no answer was recorded before the lease expired"
+    after = unknown(job, attempt, detail, now)
+    is_late = now > attempt.lease_until + timing.WAKE_TOLERANCE
+    if is_late and job.cancel_requested_at is None:
+        return replace(after, wake_at=now + timing.ANSWER_WAIT)
+    return after
 
 
 def _reported(job: Job, outcome: Report, now: datetime) -> Job:
