@@ -1,6 +1,7 @@
 """One step of a job: decide, act, commit, and enqueue the next step."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from decimal import Decimal
 
 import pytest
@@ -229,6 +230,31 @@ class TestStarting:
         harness.providers[RUNWAY].during_start = trouble
 
         assert harness.step().attempts[0].task_id == "task1"
+
+    @pytest.mark.parametrize(
+        ("answer", "outcome"),
+        [(Accepted(task_id="task1"), "running"), (REFUSED, "rejected")],
+        ids=["accepted", "rejected"],
+    )
+    def test_nothing_else_is_read_before_the_answer_is_committed(
+        self,
+        harness: Harness,
+        monkeypatch: pytest.MonkeyPatch,
+        answer: Submission,
+        outcome: str,
+    ) -> None:
+        harness.jobs.put(a_job())
+        harness.providers[RUNWAY].submissions = [answer]
+
+        def end_process_at_the_next_read() -> None:
+            for store in (harness.circuits, harness.prices, harness.task_times):
+                monkeypatch.setattr(store, "read", lambda *_: die())
+
+        harness.providers[RUNWAY].during_start = end_process_at_the_next_read
+        with suppress(Died):
+            harness.step()
+
+        assert states(harness.job)[0] == ("runway", outcome)
 
     def test_a_cancel_during_the_post_does_not_lose_the_answer(
         self, harness: Harness
