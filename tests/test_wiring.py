@@ -12,7 +12,11 @@ import pytest
 from google.auth.credentials import AnonymousCredentials
 from google.auth.exceptions import DefaultCredentialsError
 
+from shared.domain import timing
 from shared.domain.catalogue import ProviderId
+from shared.domain.webhook import SENDING_LIMIT
+from shared.jobs.commit import LONG_BACKOFF
+from shared.media.decoder import IMAGE_LIMITS, VIDEO_LIMITS
 from shared.providers.registry import Access, ConfiguredProviders
 from shared.settings import Settings
 from shared.wiring import adapters, process, steps
@@ -201,3 +205,18 @@ def test_a_failure_to_build_the_bucket_stops_a_start_before_its_intent(
 
     with pytest.raises(DefaultCredentialsError):
         assert lazy(unwrap(steps._submit_step)).start
+
+
+def test_a_step_has_time_to_commit_the_answer_to_its_paid_call() -> None:
+    before = timing.MAX_TIME_BEFORE_POST + timing.POST_LIMIT
+
+    assert before.total_seconds() + sum(LONG_BACKOFF) < steps.STEP_SECONDS
+
+
+def test_no_other_worker_begins_what_may_still_be_going_on() -> None:
+    image = IMAGE_LIMITS.queue_seconds + IMAGE_LIMITS.wall_seconds
+    video = VIDEO_LIMITS.queue_seconds + VIDEO_LIMITS.wall_seconds
+
+    assert steps.IMAGE_SECONDS + image < timing.PREPARE_LIMIT.total_seconds()
+    assert video < timing.CHECK_LIMIT.total_seconds()
+    assert SENDING_LIMIT.total_seconds() > adapters.WEBHOOK_SECONDS

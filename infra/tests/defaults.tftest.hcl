@@ -127,8 +127,8 @@ run "defaults" {
     error_message = "Cloud Scheduler must call sweep as scheduler-invoker, with the audience that sweep checks."
   }
   assert {
-    condition     = google_cloud_scheduler_job.sweep.paused == false
-    error_message = "A deploy must resume a sweep that a restore paused: an unset argument would leave it paused."
+    condition     = google_cloud_scheduler_job.sweep.schedule == "* * * * *" && google_cloud_scheduler_job.sweep.paused == false
+    error_message = "The sweep must run every minute. A deploy must resume one that a restore paused: an unset argument would leave it paused."
   }
   assert {
     condition     = alltrue([for api in google_project_service.apis : api.disable_on_destroy == false])
@@ -323,8 +323,8 @@ run "defaults" {
     error_message = "The budget must have the chosen amount, in the billing account's currency: naming one fails."
   }
   assert {
-    condition     = one(google_billing_budget.project[0].budget_filter[0].projects) == "projects/123456789012"
-    error_message = "The budget must watch this project alone, by its number."
+    condition     = one(google_billing_budget.project[0].budget_filter[0].projects) == "projects/123456789012" && google_billing_budget.project[0].budget_filter[0].calendar_period == "MONTH" && google_billing_budget.project[0].budget_filter[0].credit_types_treatment == "EXCLUDE_ALL_CREDITS"
+    error_message = "The budget must watch this project alone, by its number, each month, and count what credits pay for."
   }
 
   # Alerts and the dashboard ----------------------------------------------------------

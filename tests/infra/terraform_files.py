@@ -35,6 +35,11 @@ def variables() -> dict[str, Any]:
 
 
 @cache
+def providers() -> dict[str, Any]:
+    return dict(_blocks("provider"))
+
+
+@cache
 def resources() -> dict[str, Any]:
     """Bodies of resources by `type.name`."""
     return {

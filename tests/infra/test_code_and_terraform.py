@@ -6,6 +6,7 @@ import re
 import shlex
 import zoneinfo
 from collections.abc import Iterator, Mapping
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -31,7 +32,14 @@ from shared.domain.errors import ErrorCode
 from shared.media.decoder import IMAGE_LIMITS, VIDEO_LIMITS
 from shared.settings import LOCAL_ONLY, Settings
 from shared.wiring.adapters import DISPATCH_DEADLINE
-from tests.infra.terraform_files import INFRA, local_values, resources, variables
+from shared.wiring.steps import STEP_SECONDS
+from tests.infra.terraform_files import (
+    INFRA,
+    local_values,
+    providers,
+    resources,
+    variables,
+)
 
 ROOT = INFRA.parent
 LOCALS = local_values()
@@ -173,6 +181,15 @@ def test_variables_reach_the_functions_under_their_own_names() -> None:
     assert renamed == {"GOOGLE_CLOUD_PROJECT", "TASKS_LOCATION"}
 
 
+@pytest.mark.parametrize("provider", ["google", "google-beta"])
+def test_a_deploy_uses_the_quota_of_its_own_project(provider: str) -> None:
+    """In gcloud's own project, the APIs of billing and Firebase are off."""
+    block = providers()[provider]
+
+    assert block["user_project_override"] is True
+    assert block["billing_project"] == "${var.project_id}"
+
+
 def test_resources_that_terraform_must_not_destroy_are_kept() -> None:
     guarded = {
         name
@@ -241,13 +258,45 @@ def test_no_function_is_built_before_its_builder_has_all_roles() -> None:
     assert "${google_project_iam_member.grants}" in waits
 
 
+# Grants -------------------------------------------------------------------------------
+
+
+def test_no_grant_removes_googles_own_and_only_the_api_is_public() -> None:
+    """The tests in infra/ check the grants that they name; here it is all of them."""
+    kinds = {name.partition(".")[0] for name in resources() if "_iam_" in name}
+    public = {
+        name
+        for name, body in resources().items()
+        if body.get("member") in ("allUsers", "allAuthenticatedUsers")
+    }
+
+    assert not {kind for kind in kinds if kind.endswith(("_binding", "_policy"))}
+    assert public == {"google_cloud_run_v2_service_iam_member.api_is_public"}
+
+
+def test_there_is_no_grant_on_the_project_but_these() -> None:
+    on_project = "google_project_iam_member."
+    found = {name for name in resources() if name.startswith(on_project)}
+
+    assert {name.removeprefix(on_project) for name in found} == {
+        "grants",
+        "tracers",
+        "api_translates",
+        "builder_reads_copied_source",
+        "deployer",
+        "deployer_grants",
+        "checker_writes_its_log",
+    }
+
+
 # Figures ------------------------------------------------------------------------------
 
 
 def test_post_limit_lease_deadline_and_timeout_are_in_this_order() -> None:
     timeout_seconds = FUNCTIONS["worker"]["timeout_seconds"]
+    step = timedelta(seconds=STEP_SECONDS)
 
-    assert timing.POST_LIMIT < timing.LEASE < DISPATCH_DEADLINE
+    assert timing.POST_LIMIT < timing.LEASE < step < DISPATCH_DEADLINE
     assert DISPATCH_DEADLINE.total_seconds() <= timeout_seconds
 
 
