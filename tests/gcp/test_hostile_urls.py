@@ -5,13 +5,16 @@ watched.
 """
 
 import socket
+from http.client import NotConnected
 
 import pytest
 
 from shared.domain.errors import NotPublic
+from shared.gcp.pinned_connection import Deadline, connect
+from shared.gcp.web_address import WebAddress
 from shared.gcp.web_download import PublicWeb
 from tests.gcp.internet import Escaped, Internet, IpAddresses, watching
-from tests.gcp.small_web import CONTENT, HOST, PUBLIC, Site, fetch, redirect
+from tests.gcp.small_web import CONTENT, HOST, PUBLIC, Site, Trust, fetch, redirect
 
 SIX = "2606:2800:21f:cb07:6820:80da:af6b:8b2c"
 OPENED = [f"{PUBLIC}:443"]
@@ -288,6 +291,21 @@ def test_a_name_is_resolved_once_and_rebinding_has_no_effect(
     with pytest.raises(NotPublic):
         fetch(web, f"https://{HOST}/x")
     assert (internet.opened, internet.looked_up) == (OPENED, [HOST, HOST])
+
+
+@pytest.mark.usefixtures("site")
+def test_a_closed_connection_does_not_resolve_its_name_to_open_again(
+    trust: Trust, internet: Internet
+) -> None:
+    address = WebAddress.parse(f"https://{HOST}/x")
+    with Deadline(60) as deadline:
+        connection = connect(address, [PUBLIC], deadline, trust.client())
+        connection.close()
+
+        with pytest.raises(NotConnected):
+            connection.request("GET", address.path)
+
+    assert (internet.opened, internet.looked_up) == (OPENED, [])
 
 
 def test_a_name_that_is_rebound_between_redirects_is_refused(

@@ -1,7 +1,10 @@
 """Which OIDC tokens a private function accepts."""
 
 import time
+from contextlib import suppress
 from datetime import timedelta
+from inspect import unwrap
+from itertools import product
 from typing import Any
 
 import pytest
@@ -10,6 +13,8 @@ from local.identity import LocalIdentity
 from shared.domain.errors import Forbidden, Unauthenticated, Unreachable
 from shared.gcp import oidc
 from shared.gcp.oidc import SIGNATURE_REMOVED, OidcCheck
+from shared.settings import Settings
+from shared.wiring import process
 from tests.gcp.firebase_signing import (
     HOUR,
     base64_of,
@@ -192,3 +197,36 @@ def test_nothing_is_admitted_without_a_token_or_certificates(
 
     with pytest.raises(Unreachable):
         check_at("http://127.0.0.1:1/certs").check(f"Bearer {good}")
+
+
+FUNCTIONS = {"WORKER": "TASKS", "SWEEP": "SCHEDULER", "BUDGET_ALERT": "PUBSUB"}
+
+
+@pytest.mark.parametrize("in_cloud", [True, False])
+def test_each_function_admits_its_own_invoker_for_itself_and_no_other(
+    certs_url: str, monkeypatch: pytest.MonkeyPatch, in_cloud: bool
+) -> None:
+    environ = {"GOOGLE_CLOUD_PROJECT": "demo-reelay", "BUCKET": "videos"}
+    # Cloud Run removes signatures, and nobody else may.
+    environ |= {"K_SERVICE": "any"} if in_cloud else {"OIDC_CERTS_URL": certs_url}
+    for function, invoker in FUNCTIONS.items():
+        environ[f"{function}_AUDIENCE"] = f"https://{function}.example"
+        environ[f"{invoker}_INVOKER"] = f"{invoker}@example.com"
+    settings = Settings.from_env(environ)
+    monkeypatch.setattr(process, "settings", lambda: settings)
+    monkeypatch.setattr(process, "_callers", unwrap(process._callers))
+    checks = {
+        "WORKER": process.worker_callers(),
+        "SWEEP": process.sweep_callers(),
+        "BUDGET_ALERT": process.budget_callers(),
+    }
+
+    admitted = set()
+    for function, audience, invoker in product(FUNCTIONS, FUNCTIONS, FUNCTIONS):
+        email = f"{FUNCTIONS[invoker]}@example.com"
+        token = stripped(claims(aud=f"https://{audience}.example", email=email))
+        with suppress(Unauthenticated, Forbidden):
+            checks[function].check(f"Bearer {token}")
+            admitted.add((function, audience, invoker))
+
+    assert admitted == ({(name,) * 3 for name in FUNCTIONS} if in_cloud else set())
