@@ -62,7 +62,11 @@ function lookUp(key: keyof Messages, args: readonly unknown[]): string {
 export async function setLanguage(chosen?: Language): Promise<void> {
   const next = chosen ?? recall<Language>("language") ?? language.value;
   if (chosen) remember("language", chosen);
-  messages.value = await fetchMessages(loads.keys(), next);
+  const areas = [...loads.keys()];
+  const fetched = await fetchMessages(areas, next);
+  // A view that was opened meanwhile has loaded its messages in the other language.
+  if ([...loads.keys()].some((area) => !areas.includes(area))) return setLanguage(chosen);
+  messages.value = fetched;
   language.value = next;
   document.documentElement.lang = next;
 }

@@ -48,3 +48,19 @@ test("messages that could not be loaded are requested again", async () => {
 
   expect(t("usageTitle")).toBe("Usage");
 });
+
+test("a view whose messages load while the language changes keeps them", async () => {
+  let arrive = () => {};
+  const late = new Promise<void>((resolve) => (arrive = resolve));
+  const korean = { messages: { usage: "사용량" } };
+  vi.doMock("../src/ko", () => late.then(() => korean));
+  const { loadMessages, setLanguage, t } = await import("../src/i18n");
+  await setLanguage();
+  const changing = setLanguage("ko");
+  await loadMessages("usage");
+
+  arrive();
+  await changing;
+
+  expect(t("usageTitle")).toBe("사용량");
+});
