@@ -115,3 +115,20 @@ test("two tabs can delete at the same time", async () => {
   expect(deleted).toEqual(["one", "another"]);
   expect(ids(openLibrary(api))).toEqual([]);
 });
+
+test("a list that was requested before a deletion doesn't bring the video back", async () => {
+  const { api } = anApi("ann");
+  const page = { videos: [aVideo({ job_id: "deleted" })], next_cursor: null };
+  let arrive = () => {};
+  const listed = new Promise<void>((resolve) => (arrive = resolve)).then(() => page);
+  const library = openLibrary({ ...api, listVideos: () => listed } as unknown as Api);
+  library.put(aVideo({ job_id: "deleted" }));
+  library.remove("deleted");
+  const loading = library.loadMore();
+  await wait();
+
+  arrive();
+  await loading;
+
+  expect(library.videos.value).toEqual([]);
+});

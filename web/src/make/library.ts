@@ -24,6 +24,8 @@ export function openLibrary(api: Api) {
   const isDown = signal(false);
   const removals = signal<Removal[]>(recall<Removal[]>(storageKey) ?? []);
   const failedRemoval = signal(false);
+  /** Deleted, though responses that are on their way may still have them. */
+  const gone = new Set<string>();
   const timers: ReturnType<typeof setTimeout>[] = [];
   let isClosed = false;
 
@@ -44,7 +46,7 @@ export function openLibrary(api: Api) {
       const query = { limit: PAGE, cursor: cursor.value ?? null, ...status };
       const page = await api.listVideos(query);
       if (filter.value !== wanted) return;
-      loaded.value = merged(loaded.value, page.videos);
+      add(page.videos);
       cursor.value = page.next_cursor;
       isDown.value = false;
     } catch {
@@ -64,7 +66,11 @@ export function openLibrary(api: Api) {
 
   /** Adds or updates a video; an older state than the known one is ignored. */
   function put(video: Video): void {
-    loaded.value = merged(loaded.value, [video]);
+    add([video]);
+  }
+
+  function add(fresh: readonly Video[]): void {
+    loaded.value = merged(loaded.value, fresh.filter(({ job_id }) => !gone.has(job_id)));
   }
 
   function remove(id: string): void {
@@ -93,6 +99,7 @@ export function openLibrary(api: Api) {
   }
 
   function forget(id: string): void {
+    gone.add(id);
     loaded.value = loaded.value.filter(({ job_id }) => job_id !== id);
   }
 
