@@ -35,8 +35,8 @@ export function openPicking(
       const picked: PickedImage = { id: newBlobId(api.user), width, height };
       if (place === "image") usesAddress.value = false;
       change({ [place]: picked, ...(place === "image" && { imageUrl: "", offset: 0.5 }) });
-      await keepBlob(api.user, picked.id, blob, usedImages());
       if (place === "image" && !isClosed) go(pathOf("make"));
+      await keepBlob(api.user, picked.id, blob, usedImages());
     } catch (error) {
       if (isAwaited()) onError(error, place);
     } finally {
