@@ -5,7 +5,7 @@ import re
 from typing import Any
 
 from PIL import Image
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.e2e.client import IMAGE, Frontend
 
@@ -21,6 +21,8 @@ def choose(page: Page, image: bytes | None = None) -> None:
     files: Any = {**JPEG, "buffer": content}
     page.locator(".choices input[type=file]").first.set_input_files(files)
     expect(page.get_by_alt_text("선택한 이미지")).to_be_visible()
+    # Shown before it is stored: a reload or another tab would not have it yet.
+    expect(page.locator(".reading")).to_be_empty()
 
 
 def choose_another(page: Page, image: bytes) -> None:
@@ -46,6 +48,29 @@ def stop_time(page: Page) -> None:
     page.clock.install()
     # Never in the page's past, however long this call takes.
     page.clock.pause_at(page.evaluate("Date.now()") / 1000 + 600)
+
+
+def await_paint(page: Page) -> None:
+    """Wait until the page has painted what it got before."""
+    painted = "new Promise((done) => requestAnimationFrame(() => setTimeout(done)))"
+    page.evaluate(painted)
+
+
+def natural_size(image: Locator) -> tuple[int, int]:
+    """Width and height of an image's file, once it is loaded."""
+    width, height = image.evaluate(
+        "image => image.decode().then(() => [image.naturalWidth, image.naturalHeight])"
+    )
+    return width, height
+
+
+def hold(page: Page, url: str | re.Pattern[str]) -> list[Route]:
+    """The requests to `url` from now on, held for any time, in the order they come."""
+    # The page itself would give up after a while.
+    page.evaluate("AbortSignal.timeout = () => new AbortController().signal")
+    held: list[Route] = []
+    page.route(url, lambda route: held.append(route))
+    return held
 
 
 def player(page: Page) -> Any:

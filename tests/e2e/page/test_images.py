@@ -7,23 +7,23 @@ from typing import Any
 
 import pytest
 from PIL import Image
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 
-from tests.e2e.client import IMAGE, Frontend
+from tests.e2e.client import IMAGE, Frontend, wait_for
 from tests.e2e.page.acting import (
     JPEG,
+    await_paint,
     choose,
     choose_another,
     jobs,
     make,
+    natural_size,
     player,
     portrait,
     write,
 )
 from tests.e2e.page.conftest import Visit
 from tests.e2e.visitor import PHONE, WIDE
-
-pytestmark = pytest.mark.timeout(300)
 
 
 def of_an_iphone() -> bytes:
@@ -60,8 +60,7 @@ def test_a_photo_is_shrunk_before_it_is_uploaded(visit: Visit) -> None:
     page = visit().page
     choose(page, made.getvalue())
 
-    shown = page.get_by_alt_text("선택한 이미지")
-    assert shown.evaluate("i => [i.naturalWidth, i.naturalHeight]") == [3840, 2880]
+    assert natural_size(page.get_by_alt_text("선택한 이미지")) == (3840, 2880)
 
 
 def test_another_ratio_shows_a_crop_that_can_be_moved_and_is_sent(
@@ -121,25 +120,29 @@ HOLD_FIRST = """() => {
 }"""
 
 
-LET_GO = """async () => {
-    letGo();
-    await held;
-    await new Promise((shown) => requestAnimationFrame(() => setTimeout(shown)));
-}"""
+def let_go(page: Page) -> None:
+    page.evaluate("() => { letGo(); return held.then(() => {}); }")
+    await_paint(page)
+
+
+def choose_held(page: Page) -> None:
+    """Choose an image that isn't decoded before `let_go`."""
+    page.evaluate(HOLD_FIRST)
+    choose_another(page, IMAGE.read_bytes())
+    wait_for(lambda: page.evaluate("'held' in window"))
 
 
 def test_no_video_can_be_made_before_the_image_is_loaded(visit: Visit) -> None:
     page = visit().page
     write(page, "A raccoon, and not just any")
     expect(page.locator(".make-button")).to_be_enabled()
-    page.evaluate(HOLD_FIRST)
 
-    choose_another(page, IMAGE.read_bytes())
+    choose_held(page)
 
     # Else it would be a video from text alone, which another provider makes for more.
     expect(page.locator(".make-button")).to_have_text("이미지를 불러오는 중")
     expect(page.locator(".make-button")).to_be_disabled()
-    page.evaluate(LET_GO)
+    let_go(page)
     expect(page.get_by_alt_text("선택한 이미지")).to_be_visible()
     expect(page.locator(".price:not(.old)")).to_have_text("$0.20–2.20")
 
@@ -148,15 +151,14 @@ def test_the_image_chosen_last_stays_even_if_an_earlier_one_loads_later(
     visit: Visit,
 ) -> None:
     page = visit().page
-    page.evaluate(HOLD_FIRST)
-    choose_another(page, IMAGE.read_bytes())
+    choose_held(page)
     choose_another(page, portrait())
     chosen = page.get_by_alt_text("선택한 이미지")
     expect(chosen).to_be_visible()
 
-    page.evaluate(LET_GO)
+    let_go(page)
 
-    width, height = chosen.evaluate("i => [i.naturalWidth, i.naturalHeight]")
+    width, height = natural_size(chosen)
     assert width < height
 
 
@@ -176,7 +178,8 @@ FORGET_IMAGES = """() => new Promise((done) => {
     const asked = indexedDB.open("reelay", 1);
     asked.onsuccess = () => {
         const images = asked.result.transaction("images", "readwrite");
-        images.objectStore("images").clear().onsuccess = done;
+        images.objectStore("images").clear();
+        images.oncomplete = done;
     };
 })"""
 

@@ -2,14 +2,11 @@
 
 from base64 import b64encode
 
-import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 
 from tests.e2e.client import IMAGE, Frontend
 from tests.e2e.page.acting import jobs, make, write
 from tests.e2e.page.conftest import Visit
-
-pytestmark = pytest.mark.timeout(300)
 
 PASTE = """(element, [text, image]) => {
     const bytes = Uint8Array.from(atob(image), (letter) => letter.charCodeAt(0));
@@ -21,11 +18,17 @@ PASTE = """(element, [text, image]) => {
 }"""
 
 
+def wait_until_it_listens(page: Page) -> None:
+    """The page listens from the frame after its first one on; prices come later."""
+    expect(page.locator(".price:not(.old)")).to_be_visible()
+
+
 def test_an_image_can_be_pasted_anywhere_but_text_with_an_image_stays_text(
     visit: Visit,
 ) -> None:
     page, image = visit().page, b64encode(IMAGE.read_bytes()).decode()
     prompt = page.locator("#prompt")
+    wait_until_it_listens(page)
     # The field still gets the text, because the event isn't stopped.
     assert prompt.evaluate(PASTE, ["A cell of a table", image])
     expect(page.locator(".invitation")).to_be_visible()
@@ -47,6 +50,7 @@ DROP = """(element, link) => {
 
 def test_a_dropped_link_becomes_the_images_url(visit: Visit) -> None:
     page, link = visit().page, "https://example.com/raccoon.jpg"
+    wait_until_it_listens(page)
     page.locator(".library").evaluate(DROP, link)
 
     expect(page.locator("#address")).to_have_value(link)

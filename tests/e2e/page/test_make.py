@@ -2,7 +2,6 @@
 
 import re
 
-import pytest
 from playwright.sync_api import Page, expect
 
 from local.stack import Stack
@@ -10,8 +9,6 @@ from tests.e2e.client import Frontend, set_faults, submissions, wait_for
 from tests.e2e.page.acting import BUSY, choose, is_on_top, jobs, make, player, write
 from tests.e2e.page.conftest import Visit
 from tests.e2e.visitor import PHONE, WIDE
-
-pytestmark = pytest.mark.timeout(300)
 
 
 def test_an_image_and_a_prompt_become_a_video_that_plays(
@@ -170,6 +167,7 @@ def test_a_video_is_made_with_the_keyboard_alone(
     page.keyboard.press("ArrowRight")
     expect(page.get_by_label("Veo", exact=True)).to_be_checked()
     press_to(page, ".make-button")
+    expect(page.locator(".price:not(.old)")).to_be_visible()
     page.keyboard.press("Enter")
 
     # Nothing plays by itself for users who prefer reduced motion.

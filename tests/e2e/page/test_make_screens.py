@@ -6,7 +6,6 @@ See sheet.py for the images made from them.
 import io
 from collections.abc import Mapping
 
-import pytest
 from PIL import Image, ImageOps
 from playwright.sync_api import Page, expect
 
@@ -16,8 +15,6 @@ from tests.e2e.page.acting import BUSY, choose, make, write
 from tests.e2e.page.conftest import Visit
 from tests.e2e.page.sheet import FOLDER, Sheet
 from tests.e2e.visitor import NARROW, PHONE, THEMES, WIDE, Theme, Visitor
-
-pytestmark = pytest.mark.timeout(300)
 
 PROMPT = "너구리가 고개를 들고 손을 흔든다"
 EARLIER = ("해 질 녘 바다에서 파도가 천천히 밀려온다", "고양이가 창밖을 바라본다")
@@ -113,6 +110,7 @@ def test_every_screen_of_making_is_accessible(visit: Visit, stack: Stack) -> Non
 
     set_faults(stack, [*BUSY, NEVER_DONE])
     page.get_by_role("button", name="프롬프트 수정하기").click()
+    expect(page.locator("#prompt")).to_be_focused()
     make(page)
     handed_over = "Runway가 혼잡해서 Veo에 요청했습니다"
     expect(page.locator(".headline")).to_have_text(handed_over)

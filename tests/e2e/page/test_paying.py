@@ -11,6 +11,7 @@ from tests.e2e.page.acting import (
     CREATING,
     ENDLESS,
     choose,
+    hold,
     jobs,
     make,
     player,
@@ -19,14 +20,12 @@ from tests.e2e.page.acting import (
 )
 from tests.e2e.page.conftest import Visit
 
-pytestmark = pytest.mark.timeout(300)
 PRICING = "**/v1/estimates"
 
 
 def hold_prices(page: Page) -> Callable[[Callable[[Route], None]], None]:
     """Hold requests for prices; the returned function lets them go on as it is told."""
-    held: list[Route] = []
-    page.route(PRICING, lambda route: held.append(route))
+    held = hold(page, PRICING)
 
     def release(act: Callable[[Route], None]) -> None:
         page.route(PRICING, lambda route: act(route))

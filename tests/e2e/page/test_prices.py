@@ -12,7 +12,6 @@ from tests.e2e.page.acting import choose, write
 from tests.e2e.page.conftest import Visit
 from tests.e2e.visitor import PHONE
 
-pytestmark = pytest.mark.timeout(300)
 CAP = {"limit_usd": "0.30", "used_usd": "0", "left_usd": "0.30"}
 
 
@@ -93,10 +92,12 @@ def _paused(stack: Stack) -> Iterator[None]:
 def test_the_end_of_a_pause_is_noticed_without_a_reload(
     visit: Visit, stack: Stack
 ) -> None:
-    page = visit().page
+    visitor = visit(user=None)
+    page = visitor.page
+    page.clock.install()  # before the page starts any timer
     operator, switch = Frontend(stack, "seo-yeon", admin=True), "/v1/admin/generation"
     operator.call("POST", switch, {"level": "paused", "reason": "a test"})
-    page.clock.install()
+    visitor.sign_in()
     choose(page)
     expect(page.locator(".order-bar")).to_contain_text("영상 생성을 일시 중지했습니다")
     operator.call("POST", switch, {"level": "normal", "reason": "the test is over"})

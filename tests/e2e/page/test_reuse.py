@@ -3,15 +3,12 @@
 import re
 from typing import Any
 
-import pytest
 from playwright.sync_api import expect
 
 from local.stack import Stack
 from tests.e2e.client import IMAGE, Frontend, Video, set_faults
 from tests.e2e.page.acting import JPEG, jobs, make, player
 from tests.e2e.page.conftest import Visit
-
-pytestmark = pytest.mark.timeout(300)
 
 
 def test_a_last_frame_that_this_browser_lacks_has_to_be_chosen_or_removed(
@@ -24,6 +21,7 @@ def test_a_last_frame_that_this_browser_lacks_has_to_be_chosen_or_removed(
     page = visit(f"/?video={video['job_id']}").page
 
     page.get_by_role("button", name="이 설정으로 다시").click()
+    expect(page.locator("#prompt")).to_have_value(prompt)
     make(page)
 
     # Not a video without it: that would be another one than asked for.
@@ -47,6 +45,7 @@ def test_a_failed_videos_image_that_this_browser_lacks_is_not_left_out(
     page = visit(f"/?video={video['job_id']}").page
 
     page.get_by_role("button", name="프롬프트 수정하기").click()
+    expect(page.locator("#prompt")).to_have_value(prompt)
     make(page)
 
     # Not a video from text alone, which another provider makes for more.

@@ -66,6 +66,7 @@ def test_axe_finds_nothing_and_no_screen_scrolls_sideways(
     visitor = visit(path, user=user)
     page, sheet = visitor.page, Sheet()
     expect(page.locator(shown).first).to_be_visible()
+    expect(page.locator("[aria-busy=true]")).to_have_count(0)
 
     for width in (WIDE, PHONE, NARROW):
         _resize(page, width)

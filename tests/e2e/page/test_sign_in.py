@@ -86,9 +86,11 @@ def test_signing_out_asks_whether_unfinished_work_stays(visit: Visit) -> None:
     page.locator("#prompt").fill(secret)
 
     page.get_by_role("button", name="로그아웃").click()
+    question = page.get_by_role("dialog")
+    expect(question).to_be_visible()
     assert visitor.violations() == []
     page.keyboard.press("Escape")
-    expect(page.get_by_role("dialog")).to_have_count(0)
+    expect(question).to_have_count(0)
     visitor.sign_out(answer="남기고 로그아웃")
     visitor.sign_in("me")
     expect(page.locator("#prompt")).to_have_value(secret)

@@ -2,14 +2,11 @@
 
 import re
 
-import pytest
 from playwright.sync_api import Route, expect
 
 from tests.e2e.client import Frontend
-from tests.e2e.page.acting import CREATING, jobs, make, write
+from tests.e2e.page.acting import CREATING, hold, jobs, make, write
 from tests.e2e.page.conftest import Visit
-
-pytestmark = pytest.mark.timeout(300)
 
 
 def test_a_click_that_could_not_be_sent_waits_for_its_own_user(
@@ -55,8 +52,7 @@ def test_an_answer_that_arrives_on_another_view_is_still_one_job(
 ) -> None:
     prompt = "A raccoon that is answered late"
     page = visit().page
-    held: list[Route] = []
-    page.route(CREATING, lambda route: held.append(route))
+    held = hold(page, CREATING)
     write(page, prompt)
     make(page)
     expect(page.locator(".headline")).to_be_visible()

@@ -1,14 +1,11 @@
 """Two tabs of one browser, which share its storage."""
 
-import pytest
 from playwright.sync_api import Page, expect
 
 from local.stack import Stack
 from tests.e2e.client import set_faults
-from tests.e2e.page.acting import ENDLESS, choose, make, portrait, write
+from tests.e2e.page.acting import ENDLESS, choose, make, natural_size, portrait, write
 from tests.e2e.page.conftest import Visit
-
-pytestmark = pytest.mark.timeout(300)
 
 
 def open_another(page: Page) -> Page:
@@ -28,7 +25,7 @@ def test_an_image_chosen_in_one_tab_leaves_the_other_tabs_image(visit: Visit) ->
     page.reload()
 
     expect(chosen).to_be_visible()
-    width, height = chosen.evaluate("i => [i.naturalWidth, i.naturalHeight]")
+    width, height = natural_size(chosen)
     assert width > height
 
 

@@ -5,7 +5,7 @@ from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from playwright.sync_api import Route, expect
+from playwright.sync_api import expect
 
 from local.database import firestore_of
 from local.stack import Stack
@@ -13,6 +13,7 @@ from tests.e2e.client import Frontend, Video, set_faults, wait_for
 from tests.e2e.page.acting import (
     ENDLESS,
     choose,
+    hold,
     is_on_top,
     make,
     player,
@@ -22,7 +23,6 @@ from tests.e2e.page.acting import (
 from tests.e2e.page.conftest import Visit
 from tests.e2e.visitor import NARROW, PHONE, WIDE
 
-pytestmark = pytest.mark.timeout(300)
 # What opens below it is at first hidden by the bar.
 ABOVE_THE_BAR = """button => {
     const bar = document.querySelector(".order-bar").getBoundingClientRect();
@@ -35,19 +35,22 @@ def test_a_late_answer_to_a_cancellation_leaves_the_video_opened_meanwhile(
 ) -> None:
     other = frontend.wait(frontend.create(duration=4, model="runway"))
     set_faults(frontend.stack, ENDLESS)
-    page, held = visit().page, list[Route]()
+    page = visit().page
     choose(page)
     write(page, "A raccoon whose cancellation takes its time")
     make(page)
-    page.route("**/cancel", lambda route: held.append(route))
+    held = hold(page, "**/cancel")
     page.get_by_role("button", name="취소", exact=True).click()
-    page.get_by_role("button", name="영상 생성 취소").click()
+    with page.expect_request("**/cancel"):
+        page.get_by_role("button", name="영상 생성 취소").click()
     expect(page.locator(".headline")).to_have_text("취소하는 중")
     job_id = page.url.partition("=")[2]
     page.locator(f".card a[href$='{other['job_id']}']").click()
     expect(player(page)).to_be_visible()
 
     cancelled = {"status": "failed", "error": {"code": "cancelled", "message": ""}}
+    # Newer than any state of the job, which goes on.
+    cancelled |= {"updated_at": "9999-12-31T00:00:00.000Z"}
     held[0].fulfill(json=frontend.get({"job_id": job_id}) | cancelled)
 
     expect(page.locator(f".card.failed a[href$='{job_id}']")).to_be_visible()
@@ -155,8 +158,8 @@ def test_a_video_that_cannot_be_stored_is_said_to_be_safe(
 
     said = "Runway has finished, but saving takes longer"
     expect(page.locator(".headline")).to_have_text(said)
-    assert is_on_top(page.locator(".headline"))
-    assert is_on_top(page.locator(".details"))
+    wait_for(lambda: is_on_top(page.locator(".headline")))
+    wait_for(lambda: is_on_top(page.locator(".details")))
     expect(page.locator(".details")).to_contain_text("2 h so far")
     expect(page.locator(".details")).to_contain_text("Nothing is lost")
 
@@ -187,4 +190,5 @@ def test_a_link_that_cannot_be_copied_is_shown_and_selected(
 
     link = page.get_by_label("이 링크를 직접 복사해 주세요")
     expect(link).to_have_value(page.locator(".film").get_attribute("src") or "")
-    assert link.evaluate("e => e.selectionEnd - e.selectionStart == e.value.length")
+    is_selected = "e => e.selectionEnd - e.selectionStart == e.value.length"
+    wait_for(lambda: link.evaluate(is_selected))
