@@ -8,6 +8,7 @@ from playwright.sync_api import expect
 
 from local.stack import Stack
 from tests.e2e.client import Frontend, Video
+from tests.e2e.page.acting import hold
 from tests.e2e.page.conftest import Visit
 
 SWITCH = "/v1/admin/generation"
@@ -62,6 +63,24 @@ def test_a_reason_is_kept_if_the_switch_could_not_be_set(
 
     expect(page.locator(".level")).to_have_text("지금: 절약")
     visitor.said.clear()  # the browser's error about the failed call
+
+
+def test_a_reason_written_while_another_one_is_sent_stays(
+    visit: Visit, operator: Frontend
+) -> None:
+    page = visit("/admin", user="Seo-yeon").page
+    page.get_by_role("radio", name="절약").check()
+    reason = page.get_by_label("이유")
+    reason.fill("월말까지")
+    held = hold(page, f"**{SWITCH}")
+    with page.expect_request(f"**{SWITCH}"):
+        page.keyboard.press("Enter")
+    reason.fill("청구액이 이상합니다")
+
+    held[0].continue_()
+
+    expect(page.locator(".level")).to_have_text("지금: 절약")
+    expect(reason).to_have_value("청구액이 이상합니다")
 
 
 def test_administrators_see_all_users_usage(

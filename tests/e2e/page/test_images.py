@@ -162,6 +162,19 @@ def test_the_image_chosen_last_stays_even_if_an_earlier_one_loads_later(
     assert width < height
 
 
+def test_a_url_typed_while_an_image_loads_is_not_replaced_by_it(visit: Visit) -> None:
+    page = visit().page
+    choose_held(page)
+    page.get_by_role("button", name="주소로 가져오기").click()
+    address = page.locator("#address")
+    address.fill("https://example.com/raccoon.jpg")
+
+    let_go(page)
+
+    expect(address).to_have_value("https://example.com/raccoon.jpg")
+    expect(page.get_by_alt_text("선택한 이미지")).to_have_count(0)
+
+
 def test_a_file_that_is_no_image_is_refused_and_other_input_stays(visit: Visit) -> None:
     page = visit().page
     write(page, "What was typed")

@@ -9,6 +9,7 @@ from playwright.sync_api import expect
 
 from local.stack import Stack
 from tests.e2e.client import Frontend, Video, wait_for
+from tests.e2e.page.acting import await_paint, hold
 from tests.e2e.page.conftest import Visit
 
 
@@ -81,6 +82,29 @@ def test_figures_that_cannot_be_loaded_are_requested_again(
     expect(visitor.page.locator(".cap").first).to_be_visible()
     expect(alert).to_have_count(0)
     visitor.said.clear()  # the browser's error about the failed call
+
+
+def test_a_period_that_is_no_longer_shown_may_fail_to_load(
+    visit: Visit, spender: str
+) -> None:
+    visitor = visit("/usage", user=spender)
+    visitor.forgive("net::ERR_")
+    page = visitor.page
+    choices = page.locator(".choice")
+    expect(choices.first).to_be_visible()
+    usage = "**/v1/usage*"
+    held = hold(page, usage)
+    with page.expect_request(usage):
+        choices.get_by_text("90일", exact=True).click()
+    page.route(usage, lambda route: route.continue_())
+    choices.get_by_text("7일", exact=True).click()
+    expect(page.locator(".chart g")).to_have_count(7)
+
+    with page.expect_event("requestfailed"):
+        held[0].abort()
+
+    await_paint(page)
+    expect(page.get_by_role("alert")).to_have_count(0)
 
 
 def test_a_view_opened_while_offline_appears_when_the_connection_is_back(

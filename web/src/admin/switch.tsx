@@ -27,15 +27,16 @@ export function Switch({ app, generation }: Props) {
   const [group, hint] = [useId(), useId()];
 
   async function set(): Promise<void> {
-    const level = chosen.value;
-    isMissing.value = !reason.value.trim();
+    const [level, why] = [chosen.value, reason.value];
+    isMissing.value = !why.trim();
     if (isMissing.value) return field.current?.focus();
     isBusy.value = true;
     message.value = null;
     try {
-      generation.value = await app.api.setGeneration({ level, reason: reason.value });
+      generation.value = await app.api.setGeneration({ level, reason: why });
       message.value = ["levelSet", level];
-      reason.value = "";
+      // Another reason may have been written meanwhile.
+      if (reason.value === why) reason.value = "";
     } catch (error) {
       message.value = ["levelNotSet", error instanceof ApiProblem ? error.detail : ""];
     }

@@ -127,7 +127,7 @@ function Invitation({ studio }: { studio: Studio }) {
               {t("removeAddress")}
             </button>
           ) : (
-            <button type="button" onClick={() => (usesAddress.value = true)}>
+            <button type="button" onClick={() => studio.setAddress("")}>
               {t("useAddress")}
             </button>
           )}

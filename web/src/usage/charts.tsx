@@ -30,7 +30,7 @@ export function Charts({ app, scope }: { app: App; scope?: "all" }) {
       usage.value = found;
       hasFailed.value = false;
     } catch {
-      hasFailed.value = true;
+      hasFailed.value ||= period === days.value;
     }
   }
   useEffect(() => void load(), [days.value]);
