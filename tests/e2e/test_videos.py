@@ -9,7 +9,7 @@ from PIL import Image
 from werkzeug.http import parse_options_header
 
 from local.stack import Stack
-from tests.e2e.client import Frontend, set_faults, submissions
+from tests.e2e.client import Frontend, submissions
 
 METADATA = {"order": "A-1042", "한글 / `.name`": "\u202e🐈\\n", "empty": ""}
 
@@ -86,16 +86,3 @@ def test_the_delivered_video_is_the_vendors_file_byte_for_byte(
     urls = ("video_url", "download_url", "poster_url")
     gone = {requests.get(video[url], timeout=100).status_code for url in urls}
     assert gone == {404}
-
-
-def test_a_task_queued_at_its_vendor_is_shown_as_waiting(
-    stack: Stack, frontend: Frontend
-) -> None:
-    set_faults(stack, [{"provider": "runway", "place": "task", "kind": "throttled"}])
-    video = frontend.create()
-
-    waiting = frontend.wait(video, lambda v: v["stage"] == "waiting_for_provider")
-
-    assert (waiting["status"], waiting["progress"]) == ("processing", 10)
-    frontend.call("POST", f"/v1/videos/{video['job_id']}/cancel")
-    assert frontend.wait(video)["error"]["code"] == "cancelled"
