@@ -32,6 +32,8 @@ class HttpsAddress(Struct, frozen=True, kw_only=True):
     def parse(self, value: object) -> str:
         if not isinstance(value, str):
             raise Wrong("not_a_string")
+        if value[:8].lower() != "https://":
+            raise Wrong("not_https")
         if len(value) > MAX_ADDRESS_LENGTH:
             raise Wrong("long_address", MAX_ADDRESS_LENGTH)
         if "\\" in value or not _is_one_line(value) or has_endless_marks(value):
@@ -42,9 +44,9 @@ class HttpsAddress(Struct, frozen=True, kw_only=True):
             is_named = HOST.fullmatch(parts.netloc) and parts.port != 0
         except ValueError:
             raise Wrong("not_https") from None
-        if parts.scheme == "https" and "@" in parts.netloc:
+        if "@" in parts.netloc:
             raise Wrong("with_password")
-        if parts.scheme != "https" or not is_named:
+        if not is_named:
             raise Wrong("not_https")
         if len(address) > MAX_ENCODED_LENGTH:
             raise Wrong("long_address", MAX_ADDRESS_LENGTH)

@@ -185,10 +185,12 @@ class Booking(Struct, frozen=True, kw_only=True):
 def check(
     account: Account, caps: Caps, day: str, amount_usd: Decimal, now: datetime
 ) -> None:
-    """LimitReached if `amount_usd` more would exceed a cap, to the cent.
+    """LimitReached if `amount_usd` more would exceed a cap, to the cent; if both, for
+    the one that has room again later.
 
     `now` is in the ledger's time zone, at whose midnight caps are reset.
     """
+    waits = {}
     for code, cap, totals in (
         (ErrorCode.DAILY_LIMIT_REACHED, caps.daily_usd, account.on(day)),
         (ErrorCode.MONTHLY_LIMIT_REACHED, caps.monthly_usd, account.month),
@@ -196,7 +198,10 @@ def check(
         if cap is not None and totals.used_usd + amount_usd > cap:
             spending_fills_it = totals.settled_usd + amount_usd > cap
             after = _until_reset(code, now) if spending_fills_it else HOLDS_RETRY_AFTER
-            raise LimitReached(code, after)
+            waits[code] = after
+    if waits:
+        last = max(waits, key=lambda code: waits[code])
+        raise LimitReached(last, waits[last])
 
 
 def _until_reset(code: ErrorCode, now: datetime) -> timedelta:

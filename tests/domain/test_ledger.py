@@ -107,6 +107,32 @@ def test_an_amount_that_fits_to_the_cent_is_admitted(
             timedelta(days=8, hours=12),
             id="spent this month: retry on the first",
         ),
+        pytest.param(
+            used(settled="9.99"),
+            Caps(daily_usd=Decimal(5), monthly_usd=Decimal(10)),
+            ErrorCode.MONTHLY_LIMIT_REACHED,
+            timedelta(days=8, hours=12),
+            id="both spent: tomorrow is too early",
+        ),
+        pytest.param(
+            Account(days={**used(open_="2").days, "d01": Totals(held_usd=Decimal(8))}),
+            Caps(daily_usd=Decimal(2), monthly_usd=Decimal(10)),
+            ErrorCode.DAILY_LIMIT_REACHED,
+            timedelta(seconds=60),
+            id="both held: retry in a minute",
+        ),
+        pytest.param(
+            Account(
+                days={
+                    **used(open_="1").days,
+                    "d01": Totals(held_usd=Decimal(9), settled_usd=Decimal(9)),
+                }
+            ),
+            Caps(daily_usd=Decimal(1), monthly_usd=Decimal(9)),
+            ErrorCode.MONTHLY_LIMIT_REACHED,
+            timedelta(days=8, hours=12),
+            id="the day is held, but the month spent: a minute is too early",
+        ),
     ],
 )
 def test_an_amount_that_does_not_fit_names_the_cap_and_when_to_retry(
