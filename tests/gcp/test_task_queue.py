@@ -142,6 +142,7 @@ class Listener:
     failures: list[grpc.StatusCode] = field(default_factory=list)
     requests: list[dict[str, Any]] = field(default_factory=list)
     remaining_seconds: list[float] = field(default_factory=list)
+    metadata: list[dict[str, str]] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def create(self, request: tasks_v2.CreateTaskRequest, context: Any) -> Any:
@@ -153,6 +154,7 @@ class Listener:
             )
             self.requests.append(json.loads(text))
             self.remaining_seconds.append(context.time_remaining())
+            self.metadata.append(dict(context.invocation_metadata()))
             failure = self.failures.pop(0) if self.failures else None
         if failure is not None:
             context.abort(failure, "staged")
@@ -247,6 +249,16 @@ def test_every_call_has_a_time_limit(
     queue.enqueue(a_task())
 
     assert 0 < listener.remaining_seconds[0] < 200
+
+
+def test_a_call_names_its_queue_which_google_routes_it_by_and_its_client(
+    queue: CloudTasksQueue, listener: Listener
+) -> None:
+    queue.enqueue(a_task())
+
+    (sent,) = listener.metadata
+    assert sent["x-goog-request-params"] == f"parent={PARENT}/queues/steps"
+    assert "grpc/" in sent["x-goog-api-client"]
 
 
 S = grpc.StatusCode
