@@ -4,6 +4,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from datetime import timedelta
 from inspect import unwrap
 from pathlib import Path
 
@@ -14,13 +15,20 @@ from google.auth.exceptions import DefaultCredentialsError
 
 from shared.domain import timing
 from shared.domain.catalogue import ProviderId
+from shared.domain.errors import LimitReached
+from shared.domain.job import Language
+from shared.domain.request import VideoRequest
 from shared.domain.webhook import SENDING_LIMIT
+from shared.gcp.firestore_calls import Database
 from shared.jobs.commit import LONG_BACKOFF
+from shared.jobs.schedule import TaskScheduler
 from shared.media.decoder import IMAGE_LIMITS, VIDEO_LIMITS
 from shared.providers.registry import Access, ConfiguredProviders
 from shared.settings import Settings
-from shared.wiring import adapters, process, steps
+from shared.wiring import adapters, guards, process, steps, use_cases
 from shared.wiring.once import lazy, once
+from tests.fakes.queue import FakeQueue
+from tests.usecases.harness import ANN
 
 ROOT = Path(__file__).parents[1]
 BARE = {"GOOGLE_CLOUD_PROJECT": "demo-x", "BUCKET": "videos"}
@@ -220,3 +228,32 @@ def test_no_other_worker_begins_what_may_still_be_going_on() -> None:
     assert steps.IMAGE_SECONDS + image < timing.PREPARE_LIMIT.total_seconds()
     assert video < timing.CHECK_LIMIT.total_seconds()
     assert SENDING_LIMIT.total_seconds() > adapters.WEBHOOK_SECONDS
+
+
+def test_caps_and_policies_reach_the_jobs_that_the_api_creates(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    policies = {"ON_UNKNOWN_SUBMISSION": "stop", "RETENTION_DAYS": "7"}
+    known = Settings.from_env(BARE | policies | {"USER_DAILY_LIMIT_USD": "0.40"})
+    monkeypatch.setattr(process, "settings", lambda: known)
+    monkeypatch.setattr(process, "database", lambda: database)
+    for module, part in (
+        (adapters, "jobs"),
+        (adapters, "idempotency"),
+        (adapters, "quotas"),
+        (guards, "kill_switch"),
+        (guards, "price_watch"),
+    ):
+        monkeypatch.setattr(module, part, unwrap(getattr(module, part)))
+    scheduler = TaskScheduler(queue=FakeQueue())
+    monkeypatch.setattr(adapters, "scheduler", lambda: scheduler)
+    create = unwrap(use_cases.create_video)()
+    body = {"prompt": "a cat", "image_url": "https://example.com/cat.jpg"}
+    request = VideoRequest.parse(body)
+
+    job = create(ANN, request, Language.ENGLISH).job
+
+    assert job.stop_on_unknown
+    assert job.expires_at - job.created_at == timedelta(days=7)
+    with pytest.raises(LimitReached):
+        create(ANN, request, Language.ENGLISH)

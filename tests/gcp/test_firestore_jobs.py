@@ -210,6 +210,7 @@ AWAITING = {
     "not prepared": (a_new_job(), False),
     "prepared": (a_job(), True),
     "rejected": (rejected_by_runway(), True),
+    "cancelled": (replace(a_job(), cancel_requested_at=NOON), False),
     "starting": (started(a_job(), ProviderId.RUNWAY), False),
     "running": (running(a_job(), ProviderId.RUNWAY), False),
     "storing": (storing(a_job(), ProviderId.RUNWAY), False),
