@@ -138,7 +138,10 @@ def _no_check() -> VideoCheck:
 
 def _keep(bucket: CloudBucket, check: VideoCheck, vendor: Provider) -> None:
     storing = StoreStep(
-        bucket=bucket, web=PublicWeb(), check=check, clock=SystemClock()
+        bucket=bucket,
+        web=PublicWeb(total_seconds=300),
+        check=check,
+        clock=SystemClock(),
     )
     job = job_at_vendor()
     with tempfile.TemporaryFile() as copy:

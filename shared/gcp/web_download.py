@@ -52,7 +52,7 @@ class PublicWeb:
         self,
         *,
         tls: ssl.SSLContext | None = None,
-        total_seconds: float = 300,
+        total_seconds: float,
         forward_to: str | None = None,
     ) -> None:
         self._tls = tls or tls_context()

@@ -60,4 +60,4 @@ def vendor(internet: Internet) -> Iterator[Site]:
 @pytest.fixture
 def web(trust: Trust, internet: Internet) -> PublicWeb:
     """As shipped, except that it trusts the tests' certificate."""
-    return PublicWeb(tls=trust.client())
+    return PublicWeb(tls=trust.client(), total_seconds=300)

@@ -160,7 +160,7 @@ def test_a_certificate_for_another_name_is_refused(web: PublicWeb) -> None:
 @pytest.mark.usefixtures("site")
 def test_an_untrusted_certificate_is_refused() -> None:
     with pytest.raises(Unreachable):
-        fetch(PublicWeb(), f"https://{HOST}/")
+        fetch(PublicWeb(total_seconds=300), f"https://{HOST}/")
 
 
 # Redirects

@@ -112,7 +112,7 @@ def test_endless_headers_are_refused(web: PublicWeb, site: Site) -> None:
 
 def test_on_a_developers_machine_all_webhooks_go_to_one_receiver(vendor: Site) -> None:
     vendor.answer = lambda _: answered(b"", status="204 No Content")
-    web = PublicWeb(forward_to=f"http://127.0.0.1:{vendor.port}")
+    web = PublicWeb(total_seconds=300, forward_to=f"http://127.0.0.1:{vendor.port}")
 
     answer = web.post("https://anything.example/hook?a=b", BODY, {})
 
