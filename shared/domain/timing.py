@@ -12,10 +12,10 @@ MAX_TIME_BEFORE_POST = timedelta(seconds=100)
 WAKE_TOLERANCE = timedelta(seconds=5)
 # A task must not arrive before its time, even by a clock that is behind.
 CLOCK_SKEW = timedelta(seconds=1)
-# So many tasks keep an answer that could not be recorded, so far apart: each is tried
-# for more than four minutes, so until the last one is given up, a try is never more
-# than a minute away. A step that finds a lease expired for long waits for that try.
-ANSWER_TASKS = 4
+# So many tasks keep an answer that could not be recorded, so far apart. Each is tried
+# for four minutes, so for as long as a provider might be asked, the next try is little
+# more than a minute away. A step that finds a lease expired for long waits for it.
+ANSWER_TASKS = 6
 ANSWER_SPACING = timedelta(minutes=5)
 ANSWER_WAIT = timedelta(seconds=90)
 # Two polls of a vendor's task are at least this far apart, whatever wakes the job.

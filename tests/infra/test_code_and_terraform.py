@@ -1,6 +1,7 @@
 """The code and Terraform agree on settings, names, roles, figures and choices."""
 
 import ast
+import itertools
 import json
 import re
 import shlex
@@ -29,6 +30,7 @@ from shared.domain.catalogue import (
     ProviderId,
 )
 from shared.domain.errors import ErrorCode
+from shared.gcp.firestore_calls import CallLimits
 from shared.media.decoder import IMAGE_LIMITS, VIDEO_LIMITS
 from shared.settings import LOCAL_ONLY, Settings
 from shared.wiring.adapters import DISPATCH_DEADLINE
@@ -403,3 +405,23 @@ def test_the_page_gets_the_same_configuration_in_the_cloud_as_locally() -> None:
 
     # Only on a developer's machine does the page say that nothing is paid.
     assert {*LOCALS["page"], "firebase"} == config.keys() - {"simulated"}
+
+
+@pytest.mark.parametrize("try_seconds", [0.0, CallLimits().total])
+def test_a_kept_answers_next_try_is_never_further_away_than_a_step_waits_for_it(
+    try_seconds: float,
+) -> None:
+    """From the first one until no other provider could be asked any more."""
+    steps = json.loads((INFRA / "queues.json").read_text())["steps"]
+    first, most = steps["min_backoff_seconds"], steps["max_backoff_seconds"]
+    tries = [0.0]
+    for nth in range(steps["max_attempts"] - 1):
+        tries.append(tries[-1] + try_seconds + min(first * 2**nth, most))
+    # The longest pause is reached by doubling.
+    assert first * 2 ** (steps["max_doublings"] + 1) >= most
+
+    starts = [nth * timing.ANSWER_SPACING for nth in range(timing.ANSWER_TASKS)]
+    at = sorted(start + timedelta(seconds=each) for start in starts for each in tries)
+
+    assert max(b - a for a, b in itertools.pairwise(at)) < timing.ANSWER_WAIT
+    assert at[-1] >= timing.JOB_LIMIT - timing.MIN_TIME_FOR_AN_ATTEMPT
