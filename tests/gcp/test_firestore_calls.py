@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import grpc
 import pytest
@@ -123,6 +124,7 @@ class Failing:
     error: type[exceptions.GoogleAPICallError] = exceptions.InternalServerError
     then: type[exceptions.GoogleAPICallError] = exceptions.PermissionDenied
     remaining_seconds: list[float] = field(default_factory=list)
+    metadata: dict[str, str] = field(default_factory=dict)
 
     @property
     def tries(self) -> int:
@@ -131,6 +133,7 @@ class Failing:
     def answer(self, _request: bytes, context: Any) -> Any:
         error = self.then if self.tries else self.error
         self.remaining_seconds.append(context.time_remaining())
+        self.metadata = dict(context.invocation_metadata())
         context.abort(error.grpc_status_code, "staged")
 
 
@@ -244,6 +247,32 @@ def test_a_commit_that_is_not_idempotent_is_sent_once(
         quotas.release_translation("ann", Decimal("0.01"), NOON, "request")
 
     assert failing.tries == 1
+
+
+DATABASE = "projects/failing/databases/(default)"
+
+
+@pytest.mark.parametrize(
+    ("name", "routing"),
+    [
+        ("get", f"name={DATABASE}/documents/animals/cat"),
+        ("get_all", f"database={DATABASE}"),
+        ("overwrite", f"database={DATABASE}"),
+        ("commit", f"database={DATABASE}"),
+    ],
+)
+def test_each_call_names_its_database_and_its_client(
+    client: firestore.Client, failing: Failing, name: str, routing: str
+) -> None:
+    """Google uses the first for routing, the others for billing and support."""
+    failing.error = exceptions.PermissionDenied
+
+    with pytest.raises(Unreachable):
+        CALLS[name](Database(client, PATIENT))
+
+    assert failing.metadata["google-cloud-resource-prefix"] == DATABASE
+    assert unquote(failing.metadata["x-goog-request-params"]) == routing
+    assert "grpc/" in failing.metadata["x-goog-api-client"]
 
 
 def test_nothing_is_sent_once_the_requests_time_is_up(

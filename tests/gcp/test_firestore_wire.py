@@ -18,7 +18,6 @@ from hypothesis import strategies as st
 
 from shared.gcp import firestore_wire as wire
 from shared.gcp.firestore_calls import Database
-from shared.gcp.firestore_wire import Wire
 
 NAME = "projects/p/databases/(default)/documents/animals/cat"
 NOON = datetime(2026, 11, 29, 12, 0, 0, 123456, tzinfo=UTC)
@@ -204,15 +203,3 @@ def test_a_document_is_read_as_the_library_reads_it(
     assert missing.to_dict() is missing.update_time is None
     assert (found.id, missing.id) == ("cat", "dog")
     assert (database.get(cat), database.get(dog)) == (found, missing)
-
-
-def test_each_call_names_its_database_and_its_client(
-    firestore_client: firestore.Client,
-) -> None:
-    """Google uses the first for routing, the others for billing and support."""
-    sent = dict(Wire(firestore_client)._metadata)
-    name = f"projects/{firestore_client.project}/databases/(default)"
-
-    assert sent["google-cloud-resource-prefix"] == name
-    assert sent["x-goog-request-params"].startswith("database=projects")
-    assert "grpc/" in sent["x-goog-api-client"]

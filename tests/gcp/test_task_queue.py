@@ -52,6 +52,7 @@ def queue_at(address: str) -> tuple[CloudTasksQueue, Any]:
         audience="https://worker.example",
         invoker_email=INVOKER,
         dispatch_deadline=timedelta(seconds=180),
+        task_headers=lambda: {"Trace": "the step's"},
     )
     return queue, tasks
 
@@ -207,7 +208,7 @@ def test_a_task_is_a_signed_post_of_the_job_id(
     assert http == {
         "url": WORKER_URL,
         "httpMethod": "POST",
-        "headers": {"Content-Type": "application/json"},
+        "headers": {"Content-Type": "application/json", "Trace": "the step's"},
         "oidcToken": {
             "serviceAccountEmail": INVOKER,
             "audience": "https://worker.example",

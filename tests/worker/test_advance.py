@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from contextlib import suppress
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
@@ -45,7 +46,6 @@ from tests.domain.examples import (
     NOON,
     OMNI,
     RUNWAY,
-    SECOND,
     VEO,
     a_job,
     a_new_job,
@@ -63,6 +63,8 @@ from tests.usecases.harness import Harness
 UNKNOWN = Unknown(detail="read timeout")
 REFUSED = rejected(ErrorCode.ACCESS_DENIED)
 DOWN = Unreachable("down")
+# By how much a step is too late to send, and the attempt's state afterwards.
+WHEN_SENT = [(timedelta(0), "running"), (timedelta(microseconds=1), "not_sent")]
 EMPTY = Failed(problem=Problem(code=ErrorCode.BAD_OUTPUT), may_come_yet=True)
 
 
@@ -164,34 +166,39 @@ class TestStarting:
         assert states(harness.step()) == [("runway", "running")]
         assert harness.starts == 1
 
-    def test_nothing_is_sent_too_late_in_the_lease(self, harness: Harness) -> None:
+    @pytest.mark.parametrize(("late", "state"), WHEN_SENT)
+    def test_nothing_is_sent_too_late_in_the_lease(
+        self, harness: Harness, late: timedelta, state: str
+    ) -> None:
         harness.jobs.put(a_job())
         harness.jobs.troubles = [Trouble.APPLIED]
-        slow = timing.LEASE - timing.POST_LIMIT + SECOND
+        slow = timing.LEASE - timing.POST_LIMIT + late
         advance = harness.advance
         paused = replace(advance.committer, pause=lambda _: harness.clock.move(slow))
 
         starting = replace(advance.submit_step, committer=paused)
         replace(advance, submit_step=starting)("job1", from_starts_queue=True)
 
-        assert harness.starts == 0
-        assert states(harness.job) == [("runway", "not_sent")]
-        assert harness.job.cost_usd == 0
+        was_sent = state == "running"
+        assert harness.starts == was_sent
+        assert states(harness.job) == [("runway", state)]
+        assert bool(harness.job.cost_usd) is was_sent
 
+    @pytest.mark.parametrize(("late", "state"), WHEN_SENT)
     def test_nothing_is_sent_by_a_step_that_took_too_long(
-        self, harness: Harness
+        self, harness: Harness, late: timedelta, state: str
     ) -> None:
         harness.jobs.put(a_job())
         read = harness.bucket.read
 
         def slowly(name: str, *, max_bytes: int) -> bytes | None:
-            harness.clock.move(timing.MAX_TIME_BEFORE_POST + SECOND)
+            harness.clock.move(timing.MAX_TIME_BEFORE_POST + late)
             return read(name, max_bytes=max_bytes)
 
         harness.bucket.read = slowly  # type: ignore[method-assign] # as if it hung
 
-        assert states(harness.step()) == [("runway", "not_sent")]
-        assert harness.starts == 0
+        assert states(harness.step()) == [("runway", state)]
+        assert harness.starts == (state == "running")
 
     def test_nothing_is_sent_for_an_intent_that_became_unknown_meanwhile(
         self, harness: Harness
