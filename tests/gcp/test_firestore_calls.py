@@ -237,6 +237,16 @@ def test_a_commit_that_was_sent_twice_is_uncertain_whatever_the_second_answer(
         Database(client, PATIENT).batch().commit()
 
 
+def test_a_closed_connection_is_an_outage(client: firestore.Client) -> None:
+    """gRPC raises ValueError. An answer that is paid for must still be kept."""
+    client._firestore_api.transport.grpc_channel.close()
+
+    with pytest.raises(Unreachable):
+        CALLS["get_all"](Database(client))
+    with pytest.raises(CommitUncertain):
+        CALLS["commit"](Database(client))
+
+
 def test_a_commit_that_is_not_idempotent_is_sent_once(
     client: firestore.Client, failing: Failing
 ) -> None:
