@@ -44,10 +44,12 @@ def end_without_the_answer(harness: Harness) -> None:
 
 
 @pytest.mark.parametrize("lease", ["lasts", "is over"])
+@pytest.mark.parametrize("queue_failures", [0, 1])
 def test_a_video_is_delivered_although_firestore_was_down_after_the_paid_call(
-    harness: Harness, lease: str
+    harness: Harness, lease: str, queue_failures: int
 ) -> None:
     harness.jobs.put(a_job(chain=(RUNWAY, VEO)))
+    harness.queue.failures = [Unreachable("the queue, too")] * queue_failures
     answer_without_store(harness)
     if lease == "is over":
         harness.outlive_the_lease()
