@@ -158,7 +158,8 @@ def test_the_task_of_a_job_deleted_meanwhile_is_cancelled(harness: Harness) -> N
     cancelled = harness.providers[RUNWAY].cancelled
     assert [(t.task_id, t.platform) for t in cancelled] == [("task1", "old")]
     (line,) = of("accepted_after_job_ended", lines)
-    assert (line["ai_model"], line["task_id"]) == ("runway", "task1")
+    found = (line["job_id"], line["ai_model"], line["task_id"])
+    assert found == ("job1", "runway", "task1")
 
 
 @pytest.mark.parametrize(

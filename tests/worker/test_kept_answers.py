@@ -18,10 +18,11 @@ from tests.usecases.harness import ANN, Harness
 ACCEPTED = Accepted(task_id="task1", platform="p")
 
 
-def not_recorded(lines: list[EventDict]) -> list[str | None]:
-    """The vendor's task of each answer that is logged as not recorded."""
+def not_recorded(lines: list[EventDict]) -> list[tuple[str, ...]]:
+    """Each answer that is logged as not recorded: of what, what, and its task."""
     lost = (line for line in lines if line["event"] == "answer_not_recorded")
-    return [line["task_id"] for line in lost]
+    names = ("job_id", "ai_model", "answer", "task_id")
+    return [tuple(line[name] for name in names) for line in lost]
 
 
 def answer_without_store(harness: Harness, answer: Submission = ACCEPTED) -> list[Task]:
@@ -32,7 +33,9 @@ def answer_without_store(harness: Harness, answer: Submission = ACCEPTED) -> lis
     runway.during_start = lambda: harness.jobs.troubles.extend(down)
     with capture_logs() as lines, pytest.raises(Unreachable):
         harness.step()
-    assert not_recorded(lines) == [getattr(answer, "task_id", None)]
+    task_id = getattr(answer, "task_id", None)
+    found = ("job1", "runway", type(answer).__name__, task_id)
+    assert not_recorded(lines) == [found]
     return [task for task in harness.queue.tasks if task.answer]
 
 
@@ -178,7 +181,7 @@ def test_a_later_release_that_has_rewritten_the_job_records_the_answer(
     with capture_logs() as lines, pytest.raises(WrittenLater):
         harness.step()
 
-    assert not_recorded(lines) == ["task1"]
+    assert not_recorded(lines) == [("job1", "runway", "Accepted", "task1")]
     harness.jobs.written_later.clear()
 
     assert states(harness.run()) == [("runway", "succeeded")]
@@ -190,9 +193,11 @@ def test_an_answer_is_recorded_once_and_tried_until_the_jobs_deadline(
     harness.jobs.put(a_job(chain=(RUNWAY,)))
     first, *others = answer_without_store(harness)
     harness.queue.failures = [Unreachable("down")]
-    with pytest.raises(Unreachable):
+    with capture_logs() as lines, pytest.raises(Unreachable):
         harness.deliver(first)
     recorded = harness.job
+    (line,) = [line for line in lines if line["event"] == "answer_recorded"]
+    assert (line["job_id"], line["task_id"]) == ("job1", "task1")
 
     for task in (first, *others):
         harness.deliver(task)
