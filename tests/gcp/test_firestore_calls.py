@@ -285,6 +285,19 @@ def test_each_call_names_its_database_and_its_client(
     assert "grpc/" in failing.metadata["x-goog-api-client"]
 
 
+def test_writes_that_are_cut_are_neither_sent_nor_reported(database: Database) -> None:
+    cat, dog = (database.document("animals", name) for name in ("cat", "dog"))
+    batch = database.batch()
+    batch.put(cat, {"lives": 9}, None)
+    batch.put(dog, {"lives": 1}, None)
+
+    batch.cut(1)
+    batch.commit()
+
+    assert batch.written == [database.get(cat)]
+    assert not database.get(dog).exists
+
+
 def test_nothing_is_sent_once_the_requests_time_is_up(
     client: firestore.Client, failing: Failing
 ) -> None:
