@@ -207,7 +207,8 @@ class Attempt(Struct, frozen=True, kw_only=True):
 class Job(Struct, frozen=True, kw_only=True):
     """The whole job: the document `videos/{job_id}/internal/run`.
 
-    version, commit_id: the number of its latest commit, and that commit's random id.
+    version, commit_id: the number of commits since its creation, and the last one's
+        random id.
     wake_at: when the next step is due; None exactly when the job has ended.
     hold_usd: what the ledger holds for it. ledger_key: where in the ledger.
     stop_on_unknown: ON_UNKNOWN_SUBMISSION as it was set when the job was created.

@@ -149,8 +149,6 @@ class CreateVideo(Struct, frozen=True, kw_only=True):
             deadline_at=now + timing.JOB_LIMIT,
             expires_at=now + timedelta(days=self.retention_days),
             wake_at=now,
-            version=1,
-            commit_id=self.ids.new(),
             webhook=webhook,
         )
 

@@ -288,8 +288,9 @@ def test_each_call_names_its_database_and_its_client(
 def test_writes_that_are_cut_are_neither_sent_nor_reported(database: Database) -> None:
     cat, dog = (database.document("animals", name) for name in ("cat", "dog"))
     batch = database.batch()
-    batch.put(cat, {"lives": 9}, None)
+    batch.change(database.get(cat), {"lives": 9})
     batch.put(dog, {"lives": 1}, None)
+    assert batch.size == 2
 
     batch.cut(1)
     batch.commit()
