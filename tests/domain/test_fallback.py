@@ -11,7 +11,7 @@ from shared.domain.catalogue import CATALOGUE, DEFAULT_MODELS, ProviderId, Unsup
 from shared.domain.errors import ErrorCode, Problem
 from shared.domain.job import AttemptState, Job
 from shared.domain.next_action import Start, next_action
-from shared.domain.outcomes import Failed, Rejected, Unknown
+from shared.domain.outcomes import Failed, NotSent, Rejected, Unknown
 from shared.domain.structs import replace
 from shared.domain.transitions import settle
 from tests.domain.examples import (
@@ -202,6 +202,14 @@ def test_only_a_temporary_rejection_lets_the_same_vendor_be_asked(
     assert may_ask is (code in TEMPORARY)
 
 
+def test_after_a_post_that_was_not_sent_the_same_vendor_is_asked_next() -> None:
+    unreached = NotSent(problem=Problem(code=ALL.PROVIDER_UNAVAILABLE))
+
+    job = answered(a_job(), RUNWAY, unreached)
+
+    assert next_action(job, NOON) == Start(planned=job.chain[1])
+
+
 @pytest.mark.parametrize("code", ErrorCode)
 def test_only_a_refusal_or_failed_storage_ends_the_job(code: ErrorCode) -> None:
     job = answered(a_job(), RUNWAY, rejected(code))
@@ -261,7 +269,9 @@ def test_the_longest_wait_of_a_vendor_counts() -> None:
     short = job.attempts[0]
     long = replace(short, not_before=NOON + timedelta(seconds=9))
 
-    for attempts in ((short, long), (long, short)):
+    free = replace(short, not_before=None)
+
+    for attempts in ((short, long, free), (free, long, short)):
         waiting = replace(job, attempts=attempts)
         assert fallback.not_before(waiting, job.chain[1]) == long.not_before
 
