@@ -35,7 +35,6 @@ _RETRY: Final = Retry(
 ERRORS: Final[ErrorTable] = (
     (api_errors.GoogleAPIError, Unreachable),
     (GoogleAuthError, Unreachable),
-    (grpc.RpcError, Unreachable),
 )
 
 
