@@ -78,6 +78,9 @@ def test_a_vendor_that_never_answers_is_given_up_at_the_jobs_deadline(
     assert job.problem and job.problem.code is ErrorCode.ALL_PROVIDERS_FAILED
     (attempt,) = job.attempts
     assert attempt.problem and attempt.problem.code is ErrorCode.DEADLINE_EXCEEDED
+    # Its last look has as many tries as the first one had.
+    assert attempt.closing_polls == timing.MAX_CLOSING_POLLS
+    assert attempt.cancel_tries == timing.MAX_CANCEL_TRIES
     assert job.deadline_at <= job.updated_at < job.deadline_at + 2 * MINUTE
 
 
