@@ -228,3 +228,20 @@ def test_only_a_job_that_is_not_cancelled_waits_for_what_a_vendor_may_still_have
     assert next_action(job, NOON) == Revived(attempt_id=RUNWAY)
     cancelled = next_action(replace(job, cancel_requested_at=NOON), NOON)
     assert cancelled == GaveUp(problem=Problem(code=ErrorCode.CANCELLED))
+
+
+def test_the_withheld_result_that_was_tried_least_is_fetched_first() -> None:
+    runway, omni = (
+        replace(
+            running(a_job(chain=(provider_id,)), provider_id).attempts[0],
+            state=AttemptState.FAILED,
+            problem=Problem(code=ErrorCode.PROVIDER_UNAVAILABLE),
+            unserved_tries=tries,
+        )
+        for provider_id, tries in ((RUNWAY, 2), (OMNI, 1))
+    )
+    job = due(a_job(chain=(RUNWAY, OMNI)))
+
+    for attempts in ((runway, omni), (omni, runway)):
+        action = next_action(replace(job, attempts=attempts), NOON)
+        assert action == Revived(attempt_id=OMNI)
