@@ -115,7 +115,7 @@ def test_a_cancelled_or_abandoned_job_is_logged_once(harness: Harness) -> None:
 
 def with_late_answer() -> Job:
     """A job whose Runway attempt answered late, while Veo already has a task."""
-    at = NOON + 2 * MINUTE
+    at = NOON + timing.LEASE
     expired = LeaseExpired(attempt_id=str(RUNWAY))
     unknown = settle(apply(started(a_job(), RUNWAY), expired, at), at)
     at_veo = running(unknown, VEO, at)
