@@ -203,19 +203,17 @@ def test_a_cap_is_not_the_jobs_error_if_a_later_provider_failed() -> None:
     assert job.problem == Problem(code=ErrorCode.ALL_PROVIDERS_FAILED)
 
 
+UNANSWERED = {
+    "problem": Problem(code=ErrorCode.DEADLINE_EXCEEDED),
+    "closing_polls": timing.MAX_CLOSING_POLLS,
+    "cancel_tries": timing.MAX_CANCEL_TRIES,
+}
+UNAVAILABLE = Problem(code=ErrorCode.PROVIDER_UNAVAILABLE)
+
+
 @pytest.mark.parametrize(
     "left",
-    [
-        {
-            "problem": Problem(code=ErrorCode.DEADLINE_EXCEEDED),
-            "closing_polls": timing.MAX_CLOSING_POLLS,
-            "cancel_tries": timing.MAX_CANCEL_TRIES,
-        },
-        {
-            "problem": Problem(code=ErrorCode.PROVIDER_UNAVAILABLE),
-            "unserved_tries": 1,
-        },
-    ],
+    [UNANSWERED, {"problem": UNAVAILABLE, "unserved_tries": 1}],
     ids=["unanswered", "withheld"],
 )
 def test_only_a_job_that_is_not_cancelled_waits_for_what_a_vendor_may_still_have(
@@ -235,7 +233,7 @@ def test_the_withheld_result_that_was_tried_least_is_fetched_first() -> None:
         replace(
             running(a_job(chain=(provider_id,)), provider_id).attempts[0],
             state=AttemptState.FAILED,
-            problem=Problem(code=ErrorCode.PROVIDER_UNAVAILABLE),
+            problem=UNAVAILABLE,
             unserved_tries=tries,
         )
         for provider_id, tries in ((RUNWAY, 2), (OMNI, 1))
@@ -245,3 +243,24 @@ def test_the_withheld_result_that_was_tried_least_is_fetched_first() -> None:
     for attempts in ((runway, omni), (omni, runway)):
         action = next_action(replace(job, attempts=attempts), NOON)
         assert action == Revived(attempt_id=OMNI)
+
+
+@pytest.mark.parametrize(
+    "left",
+    [
+        {**UNANSWERED, "polled_at": NOON + timing.JOB_LIMIT},
+        {"problem": UNAVAILABLE, "unserved_tries": 0},
+        {"problem": UNAVAILABLE, "unserved_tries": timing.MAX_FETCH_TRIES},
+        {"problem": Problem(code=ErrorCode.BAD_OUTPUT), "unserved_tries": 1},
+    ],
+    ids=["polled at the deadline", "no result", "tried often", "not what was ordered"],
+)
+def test_a_job_ends_if_its_vendor_has_nothing_more_to_hand_out(
+    left: dict[str, Any],
+) -> None:
+    job = running(a_job(chain=(RUNWAY,)), RUNWAY)
+    failed = replace(job.attempts[0], state=AttemptState.FAILED, **left)
+
+    action = next_action(due(job.with_attempt(failed)), NOON)
+
+    assert action == GaveUp(problem=Problem(code=ErrorCode.ALL_PROVIDERS_FAILED))
