@@ -7,10 +7,12 @@ import {
   forget,
   abandon,
   newClick,
-  lastJob,
-  markEnded,
+  abandoned,
+  markEndSeen,
   markSeen,
-  recallLastJob,
+  recallStartedJobs,
+  startedJobs,
+  unseenJob,
 } from "../src/make/click";
 import { aDraft, aStorage, aVideo } from "./examples";
 
@@ -21,6 +23,7 @@ beforeEach(() => {
   vi.stubGlobal("addEventListener", () => {});
   vi.stubGlobal("removeEventListener", () => {});
   forget();
+  abandoned.value = [];
 });
 afterEach(() => {
   vi.useRealTimers();
@@ -100,12 +103,12 @@ test("a click doesn't change another user's pending click", async () => {
   void sendClick(silent().api, given);
   switchUser("bob", 0);
   await sendClick(anApi().api, newClick("bob", draft, 0));
-  markSeen(aVideo());
+  markSeen(aVideo(), 0);
 
   switchUser("ann", SOON);
 
   expect(click.value?.key).toBe(given.key);
-  expect(lastJob.value).toBeNull();
+  expect(startedJobs.value).toEqual([]);
 });
 
 test("a reopened view gets the response to the click that is being sent", async () => {
@@ -121,39 +124,59 @@ test("a reopened view gets the response to the click that is being sent", async 
   expect(sent).toHaveLength(2);
   // Until the user has seen the response, the click stays pending.
   expect(click.value?.key).toBe(given.key);
-  markSeen(aVideo());
+  markSeen(aVideo(), 0);
   expect(click.value).toBeNull();
-  expect(lastJob.value).toEqual({ id: aVideo().job_id, draft });
+  expect(startedJobs.value).toMatchObject([{ id: aVideo().job_id, draft }]);
 });
 
-test("a job counts as in progress until its end is known, also after a reload", async () => {
+const job = (id: string, part = {}) => ({ id, at: 0, draft, isEndSeen: false, ...part });
+
+async function start(id: string, of = draft): Promise<void> {
+  await sendClick(anApi().api, newClick("ann", of, 0));
+  markSeen(aVideo({ job_id: id }), 0);
+}
+
+test("a job counts as unseen until its end was seen, also after a later job and a reload", async () => {
   switchUser("ann", 0);
-  const { job_id } = aVideo();
-  await sendClick(anApi().api, newClick("ann", draft, 0));
-  markSeen(aVideo());
-  markEnded("another");
+  const other = { ...draft, prompt: "Another" };
+  await start("first");
+  await start("second", other);
 
   const before = await reloaded();
   before.switchUser("ann", SOON);
-  expect(before.lastJob.value?.hasEnded).toBeUndefined();
+  expect(before.unseenJob(draft, SOON)?.id).toBe("first");
+  expect(before.unseenJob(other, SOON)?.id).toBe("second");
+  expect(before.unseenJob({ ...draft, prompt: "New" }, SOON)).toBeNull();
 
-  before.markEnded(job_id);
+  before.markEndSeen("first");
   const after = await reloaded();
   after.switchUser("ann", SOON);
-  expect(after.lastJob.value).toEqual({ id: job_id, draft, hasEnded: true });
+  expect(after.unseenJob(draft, SOON)).toBeNull();
+  expect(after.unseenJob(other, SOON)?.id).toBe("second");
 });
 
-test("the end of a job leaves a later job of another tab", async () => {
+test("a job of days ago, or of a release that didn't store when, is not asked about", () => {
   switchUser("ann", 0);
-  await sendClick(anApi().api, newClick("ann", draft, 0));
-  markSeen(aVideo());
-  const later = { id: "later", draft };
-  localStorage.setItem("reelay.ordered.ann", JSON.stringify(later));
+  startedJobs.value = [job("old")];
+  expect(unseenJob(draft, SOON)?.id).toBe("old");
+  expect(unseenJob(draft, 25 * 3_600_000)).toBeNull();
 
-  markEnded(aVideo().job_id);
+  localStorage.setItem("reelay.ordered.ann", JSON.stringify({ id: "older", draft }));
+  recallStartedJobs("ann");
 
-  recallLastJob("ann");
-  expect(lastJob.value).toEqual(later);
+  expect(unseenJob(draft, SOON)).toBeNull();
+});
+
+test("seeing the end of a job leaves a later job of another tab", async () => {
+  switchUser("ann", 0);
+  await start("first");
+  const stored = [job("later"), job("first")];
+  localStorage.setItem("reelay.ordered.ann", JSON.stringify(stored));
+
+  markEndSeen("first");
+
+  recallStartedJobs("ann");
+  expect(startedJobs.value).toEqual([job("later"), job("first", { isEndSeen: true })]);
 });
 
 test("an abandoned click resolves to null", async () => {
@@ -189,8 +212,21 @@ test("clicking again after giving up reuses the key, because the request may hav
   expect(newClick("ann", draft, 3_600_000).key).not.toBe(given?.key);
 
   await sendClick(anApi().api, again);
-  markSeen(aVideo());
+  markSeen(aVideo(), 0);
   expect(newClick("ann", draft, SOON).key).not.toBe(given?.key);
+});
+
+test("an abandoned click keeps its key, whatever else is made meanwhile", async () => {
+  void sendClick(silent().api, newClick("ann", draft, 0));
+  await vi.advanceTimersByTimeAsync(1000);
+  const given = click.value;
+  abandon();
+  await start("another", { ...draft, prompt: "Another" });
+
+  const page = await reloaded();
+  page.switchUser("ann", SOON);
+
+  expect(page.newClick("ann", draft, SOON)).toEqual(given);
 });
 
 test("after a rejected request, the next click has a new key", async () => {

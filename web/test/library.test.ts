@@ -132,3 +132,34 @@ test("a list that was requested before a deletion doesn't bring the video back",
 
   expect(library.videos.value).toEqual([]);
 });
+
+test("a video whose request arrives late is found, without the others of another list", async () => {
+  const others = aVideo({ job_id: "other", status: "failed" });
+  const newest = [others];
+  const api = { user: "ann", listVideos: async () => ({ videos: [...newest], next_cursor: null }) };
+  const library = openLibrary(api as unknown as Api);
+  const shown = () => library.videos.value.map(({ job_id }) => job_id);
+  library.show("processing");
+  void library.lookForNew();
+  await vi.advanceTimersByTimeAsync(5_000);
+  expect(shown()).toEqual([]);
+
+  newest.unshift(aVideo({ job_id: "late" }));
+  await vi.advanceTimersByTimeAsync(5_000);
+
+  expect(shown()).toEqual(["late"]);
+  library.close();
+});
+
+test("in another list, a video in progress appears once it is finished", async () => {
+  const api = { user: "ann", listVideos: async () => ({ videos: [], next_cursor: null }) };
+  const library = openLibrary(api as unknown as Api);
+  library.put(aVideo());
+  library.show("completed");
+  expect(library.videos.value).toEqual([]);
+  expect(library.loaded.value).toHaveLength(1);
+
+  library.put(aVideo({ status: "completed" }));
+
+  expect(library.videos.value).toHaveLength(1);
+});

@@ -38,7 +38,7 @@ test.each([
     "an earlier order",
     () => {
       clicks.click.value = clicks.newClick("ann", aDraft({ prompt: SECRET }), 0);
-      clicks.markSeen(aVideo());
+      clicks.markSeen(aVideo(), 0);
     },
   ],
 ])("%s is worth asking about, for its own user only", (_, act) => {
@@ -72,7 +72,7 @@ test("erasing removes all of the user's data, and no one else's", async () => {
   drafts.switchUser("ann");
   drafts.change({ prompt: SECRET });
   clicks.click.value = clicks.newClick("ann", aDraft({ prompt: SECRET }), 0);
-  clicks.markSeen(aVideo());
+  clicks.markSeen(aVideo(), 0);
   await keepBlob("ann", "ann/1", new Blob(["her image"]), []);
 
   await eraseUserData("ann");

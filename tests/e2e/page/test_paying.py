@@ -2,11 +2,10 @@
 
 from collections.abc import Callable
 
-import pytest
 from playwright.sync_api import Page, Route, expect
 
 from local.stack import Stack
-from tests.e2e.client import Frontend, set_faults, submissions
+from tests.e2e.client import Frontend, set_faults, submissions, wait_for
 from tests.e2e.page.acting import (
     CREATING,
     ENDLESS,
@@ -141,29 +140,39 @@ def test_a_click_that_was_impossible_is_explained_even_if_the_draft_has_changed(
     assert jobs(frontend, prompt) == []
 
 
-@pytest.mark.usefixtures("earlier")
-def test_back_from_a_running_job_the_same_video_cannot_be_made_again(
+def test_the_same_video_is_paid_again_only_after_a_question_until_its_end_is_seen(
     visit: Visit, stack: Stack
 ) -> None:
     set_faults(stack, ENDLESS)
-    page = visit().page
+    first, later = "A raccoon that someone forgets", "A raccoon in between"
+    frontend, page = Frontend(stack, "me"), visit(user="me").page
     choose(page)
-    write(page, "A raccoon that someone goes back from")
+    for prompt in (first, later):
+        write(page, prompt)
+        make(page)
+        expect(page.locator(".frame.working")).to_be_visible()
+        page.go_back()
+        expect(page.get_by_alt_text("선택한 이미지")).to_be_visible()
+    write(page, first)
     make(page)
+
+    question = page.get_by_role("dialog", name="이미 시작한 영상입니다")
+    # Holding Enter down doesn't answer that it shall be paid again.
+    expect(question.get_by_role("button", name="그 영상 보기")).to_be_focused()
+    page.keyboard.press("Enter")
     expect(page.locator(".frame.working")).to_be_visible()
+    assert len(jobs(frontend, first)) == 1
+    make(page)
+    question.get_by_role("button", name="하나 더 만들기 · $0.20–2.20").click()
+    wait_for(lambda: len(jobs(frontend, first)) == 2)
 
-    page.go_back()
-
-    expect(page.get_by_alt_text("선택한 이미지")).to_be_visible()
-    expect(page.locator(".make-button")).to_have_text("만드는 중")
-    expect(page.locator(".make-button")).to_be_disabled()
-    # Nor if the list leaves it out.
-    page.get_by_label("영상 필터").select_option("completed")
-    expect(page.locator(".card.completed").first).to_be_visible()
-    expect(page.locator(".card.processing")).to_have_count(0)
-    expect(page.locator(".make-button")).to_be_disabled()
-    page.locator("#prompt").fill("Another raccoon")
-    expect(page.locator(".make-button")).to_be_enabled()
+    set_faults(stack, [])
+    for video in jobs(frontend, first):
+        frontend.wait(video)
+        page.locator(f".card a[href$='{video['job_id']}']").click()
+        expect(player(page)).to_be_visible()
+    make(page)
+    wait_for(lambda: len(jobs(frontend, first)) == 3)
 
 
 def test_a_double_click_is_one_job(visit: Visit, frontend: Frontend) -> None:
@@ -240,6 +249,22 @@ def test_retrying_an_abandoned_request_creates_no_second_job(
     page.clock.resume()
     expect(player(page)).to_be_visible()
     assert len(jobs(frontend, prompt)) == 1
+
+
+def test_the_video_of_an_abandoned_request_appears_without_a_reload(
+    visit: Visit,
+) -> None:
+    prompt = "A raccoon that was given up, but arrived"
+    visitor = visit()
+    visitor.forgive("net::ERR_")
+    page = visitor.page
+    LostAnswers(page)
+    write(page, prompt)
+    make(page)
+
+    page.get_by_role("button", name="보내기 취소").click()
+
+    expect(page.locator(".card", has_text=prompt)).to_be_visible()
 
 
 def test_being_offline_is_shown_and_recovers(visit: Visit, frontend: Frontend) -> None:

@@ -3,9 +3,20 @@
 from playwright.sync_api import Page, expect
 
 from local.stack import Stack
-from tests.e2e.client import set_faults
-from tests.e2e.page.acting import ENDLESS, choose, make, natural_size, portrait, write
+from tests.e2e.client import Frontend, set_faults, wait_for
+from tests.e2e.page.acting import (
+    ENDLESS,
+    choose,
+    jobs,
+    make,
+    natural_size,
+    portrait,
+    write,
+)
 from tests.e2e.page.conftest import Visit
+
+# The tab has been told which videos the other one has started.
+STARTED = "() => localStorage.getItem('reelay.ordered.me') !== null"
 
 
 def open_another(page: Page) -> Page:
@@ -29,7 +40,7 @@ def test_an_image_chosen_in_one_tab_leaves_the_other_tabs_image(visit: Visit) ->
     assert width > height
 
 
-def test_a_video_started_in_one_tab_cannot_be_started_again_in_the_other(
+def test_a_video_started_in_one_tab_is_asked_about_in_the_other(
     visit: Visit, stack: Stack
 ) -> None:
     set_faults(stack, ENDLESS)
@@ -41,8 +52,11 @@ def test_a_video_started_in_one_tab_cannot_be_started_again_in_the_other(
     expect(button).to_be_enabled()
 
     make(page)
+    wait_for(lambda: other.evaluate(STARTED))
+    make(other)
 
-    expect(button).to_have_text("만드는 중")
-    expect(button).to_be_disabled()
-    other.locator("#prompt").fill("Another raccoon")
-    expect(button).to_be_enabled()
+    question = other.get_by_role("dialog", name="이미 시작한 영상입니다")
+    expect(question).to_be_visible()
+    question.get_by_role("button", name="닫기").click()
+    expect(button).to_be_focused()
+    assert len(jobs(Frontend(stack, "me"), "A raccoon in two tabs")) == 1

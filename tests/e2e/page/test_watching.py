@@ -112,7 +112,8 @@ def test_a_reload_during_a_job_loses_nothing(visit: Visit, stack: Stack) -> None
     expect(page.locator("#prompt")).to_have_value(prompt)
     expect(page.get_by_label("5", exact=True)).to_be_checked()
     expect(page.get_by_label("Runway", exact=True)).to_be_checked()
-    expect(page.locator(".make-button")).to_be_disabled()
+    make(page)
+    expect(page.get_by_role("dialog", name="이미 시작한 영상입니다")).to_be_visible()
     set_faults(stack, [])
 
 

@@ -40,12 +40,16 @@ export type Progress =
 /** A click older than this is dropped, not resent. */
 export const CLICK_LIFETIME_MS = 15 * 60_000;
 const MAX_PAUSE_MS = 15_000;
+const MAX_STARTED = 8;
+/** A paid video is stored within a day. */
+const RECENT_MS = 24 * 60 * 60_000;
 
 export interface StartedJob {
   id: string;
+  /** Milliseconds since 1970. */
+  at: number;
   draft: Draft;
-  /** Without it, the job may be in progress: the same video would be paid for again. */
-  hasEnded?: boolean;
+  isEndSeen: boolean;
 }
 
 interface Run {
@@ -56,35 +60,79 @@ interface Run {
 
 export const click = signal<Click | null>(null);
 export const progress = signal<Progress>({ step: "sending" });
-/** The last job that this user started in this browser, with its draft. */
-export const lastJob = signal<StartedJob | null>(null);
+/** The latest jobs that this user started in this browser, newest first. */
+export const startedJobs = signal<readonly StartedJob[]>([]);
+/** Clicks that were given up, but whose requests may have arrived. */
+export const abandoned = signal<readonly Click[]>([]);
 let owner: string | null = null;
 let run: Run | null = null;
 
 /** Switches to this user's click; another user's waits in the tab's storage. */
 export function switchUser(user: string, now: number): void {
   owner = user;
-  recallLastJob(user);
+  recallStartedJobs(user);
   const isSame = click.value?.user === user;
   if (!isSame) stop();
   click.value = isSame ? click.value : recall<Click>(`click.${user}`, sessionStorage);
   // Another tab may have erased the user's data since.
   const erased = recall<number>(`erased.${user}`) ?? Number.NEGATIVE_INFINITY;
-  const isStale = (at: number) => at <= erased || now - at >= CLICK_LIFETIME_MS;
-  if (click.value && isStale(click.value.at)) forget();
+  const isStale = ({ at }: Click) => at <= erased || now - at >= CLICK_LIFETIME_MS;
+  if (click.value && isStale(click.value)) forget();
+  keepAbandoned(user, storedAbandoned(user).filter((one) => !isStale(one)));
 }
 
-/** The job may have been started, or erased, in another tab. */
-export function recallLastJob(user: string): void {
-  lastJob.value = recall<StartedJob>(`ordered.${user}`);
+/** The jobs may have been started, or erased, in another tab. */
+export function recallStartedJobs(user: string): void {
+  startedJobs.value = storedJobs(user);
+}
+
+/** The drafts of all jobs and clicks that are stored for the user. */
+export function storedDrafts(user: string): Draft[] {
+  const click = recall<Click>(`click.${user}`, sessionStorage);
+  const clicks = [...storedAbandoned(user), ...(click ? [click] : [])];
+  return [...storedJobs(user), ...clicks].map(({ draft }) => draft);
+}
+
+function storedJobs(user: string): StartedJob[] {
+  return listOf(recall<StartedJob | StartedJob[]>(`ordered.${user}`));
+}
+
+function storedAbandoned(user: string): Click[] {
+  return listOf(recall<Click | Click[]>(`given-up.${user}`, sessionStorage));
+}
+
+/** The first releases stored one value instead of a list. */
+function listOf<T>(kept: T | T[] | null): T[] {
+  if (kept === null) return [];
+  return Array.isArray(kept) ? kept : [kept];
+}
+
+/** The draft of a job that this user started in this browser. */
+export function startedDraft(id: string): Draft | null {
+  return startedJobs.value.find((job) => job.id === id)?.draft ?? null;
+}
+
+/**
+ * A recent job with the draft's choices whose end the user hasn't seen: they may not want to pay
+ * for the same video again.
+ */
+export function unseenJob(draft: Draft, now: number): StartedJob | null {
+  const wanted = fingerprintOf(draft);
+  const isSame = ({ at, draft, isEndSeen }: StartedJob) =>
+    !isEndSeen && now - at < RECENT_MS && fingerprintOf(draft) === wanted;
+  return startedJobs.value.find(isSame) ?? null;
 }
 
 /** Reuses the key of an abandoned click with the same draft, because its request may have arrived. */
 export function newClick(user: string, draft: Draft, now: number): Click {
-  const abandoned = recall<Click>(`given-up.${user}`, sessionStorage);
-  const isRecent = abandoned && now - abandoned.at < CLICK_LIFETIME_MS;
-  if (isRecent && fingerprintOf(abandoned.draft) === fingerprintOf(draft)) return abandoned;
-  return { key: crypto.randomUUID(), user, at: now, draft, body: null };
+  const wanted = fingerprintOf(draft);
+  const again = abandoned.value.find(
+    (one) =>
+      one.user === user &&
+      now - one.at < CLICK_LIFETIME_MS &&
+      fingerprintOf(one.draft) === wanted,
+  );
+  return again ?? { key: crypto.randomUUID(), user, at: now, draft, body: null };
 }
 
 /**
@@ -102,48 +150,65 @@ export function sendClick(api: Api, given: Click): Promise<Created | null> {
 }
 
 /** Call once the user has seen the response. */
-export function markSeen(made: Video): void {
+export function markSeen(made: Video, now: number): void {
   if (!click.value) return;
   const { user, draft } = click.value;
-  lastJob.value = { id: made.job_id, draft };
-  remember(`ordered.${user}`, lastJob.value);
+  const job: StartedJob = { id: made.job_id, at: now, draft, isEndSeen: false };
+  updateStartedJobs(user, (jobs) =>
+    [job, ...jobs.filter(({ id }) => id !== job.id)].slice(0, MAX_STARTED),
+  );
   forget();
 }
 
-export function markEnded(id: string): void {
-  if (!owner || lastJob.value?.id !== id || lastJob.value.hasEnded) return;
-  lastJob.value = { ...lastJob.value, hasEnded: true };
-  // Another tab may have started a later job, or erased this one.
-  const stored = recall<StartedJob>(`ordered.${owner}`);
-  if (stored?.id === id) remember(`ordered.${owner}`, lastJob.value);
+/** Call once the user has seen how the job ended. */
+export function markEndSeen(id: string): void {
+  if (!owner || !startedJobs.peek().some((job) => job.id === id && !job.isEndSeen)) return;
+  updateStartedJobs(owner, (jobs) =>
+    jobs.map((job) => (job.id === id ? { ...job, isEndSeen: true } : job)),
+  );
+}
+
+/** Changes this tab's list and the stored one: another tab may have started a job, or erased them. */
+function updateStartedJobs(
+  user: string,
+  change: (jobs: readonly StartedJob[]) => readonly StartedJob[],
+): void {
+  startedJobs.value = change(startedJobs.peek());
+  const stored = change(storedJobs(user));
+  remember(`ordered.${user}`, stored.length ? stored : null);
 }
 
 /** Stops retrying. The request may still have arrived; then the library shows its video. */
 export function abandon(): void {
   const given = click.value;
   forget();
-  if (given?.body) remember(`given-up.${given.user}`, given, sessionStorage);
+  if (given?.body) keepAbandoned(given.user, [...abandoned.value, given]);
 }
 
 /** Drops the click and its key. */
 export function forget(): void {
   stop();
-  if (click.value) clearStorage(click.value.user);
+  const given = click.value;
+  if (!given) return;
+  remember(`click.${given.user}`, null, sessionStorage);
+  keepAbandoned(given.user, abandoned.value.filter(({ key }) => key !== given.key));
   click.value = null;
 }
 
-function clearStorage(user: string): void {
-  remember(`click.${user}`, null, sessionStorage);
-  remember(`given-up.${user}`, null, sessionStorage);
+function keepAbandoned(user: string, clicks: readonly Click[]): void {
+  abandoned.value = clicks;
+  remember(`given-up.${user}`, clicks.length ? clicks : null, sessionStorage);
 }
 
 /** Deletes everything that this tab stores about the user's clicks. */
 export function forgetUser(user: string): void {
   if (owner === user) {
     forget();
-    lastJob.value = null;
+    startedJobs.value = [];
+    abandoned.value = [];
   }
-  clearStorage(user);
+  remember(`click.${user}`, null, sessionStorage);
+  remember(`given-up.${user}`, null, sessionStorage);
   remember(`ordered.${user}`, null);
 }
 

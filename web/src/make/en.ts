@@ -105,6 +105,11 @@ export const messages = {
   cancelSpent: (usd: number) => `Earlier attempts have cost ${money(usd)}.`,
   cancelReally: "Cancel the video",
   cancelNot: "Keep going",
+  sameStarted: "You have already started this video",
+  sameUnseen: "It has the same settings, and you haven't seen its result yet. Another one is paid for again.",
+  showIt: "Show it",
+  makeAnother: "Make another",
+  close: "Close",
   offline: "You are offline. Nothing is lost; the page continues once you are back online.",
 
   // Strip

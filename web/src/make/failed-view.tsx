@@ -16,7 +16,7 @@ export function Failed({ studio, video }: { studio: Studio; video: Video }) {
   const isCancelled = code === "cancelled";
   return (
     <>
-      <JobScreen studio={studio} video={video} state="over">
+      <JobScreen video={video} state="over">
         <div role="status">
           <h2 class="headline">{t(isCancelled ? "wasCancelled" : "failed")}</h2>
           {!isCancelled && <p>{textOf(why)}</p>}

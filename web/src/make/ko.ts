@@ -105,6 +105,11 @@ export const messages: Messages = {
   cancelSpent: (usd) => `앞선 시도에 ${money(usd)}가 들었습니다.`,
   cancelReally: "영상 생성 취소",
   cancelNot: "계속 만들기",
+  sameStarted: "이미 시작한 영상입니다",
+  sameUnseen: "설정이 같고 아직 결과를 보지 않은 영상이 있습니다. 하나 더 만들면 비용이 또 듭니다.",
+  showIt: "그 영상 보기",
+  makeAnother: "하나 더 만들기",
+  close: "닫기",
   offline: "오프라인입니다. 입력한 내용은 그대로 있고, 연결되면 이어집니다.",
 
   // Strip

@@ -6,6 +6,7 @@ import type { Video } from "../api";
 import { ago, clock, money } from "../format";
 import { language, t } from "../i18n";
 import { follow as followLink, videoId } from "../router";
+import { startedDraft } from "./click";
 import { follow, sourcesOf } from "./follow";
 import type { Filter, Removal } from "./library";
 import { promptOf } from "./request";
@@ -21,7 +22,11 @@ const FILTERS = {
 } as const satisfies Record<Filter, string>;
 
 export function LibraryView({ studio }: { studio: Studio }) {
-  const { videos, filter, cursor } = studio.library;
+  const { loaded, videos, filter, cursor } = studio.library;
+  // The video on the stage is followed there.
+  const open = loaded.value.filter(
+    ({ job_id, status }) => status === "processing" && job_id !== videoId.value,
+  );
   const isEmpty = cursor.value === null && !videos.value.length;
   const isNew = isEmpty && filter.value === "all";
   return (
@@ -36,10 +41,22 @@ export function LibraryView({ studio }: { studio: Studio }) {
           <Card key={video.job_id} studio={studio} video={video} />
         ))}
       </ul>
+      {open.map(({ job_id }) => (
+        <Follow key={job_id} studio={studio} id={job_id} />
+      ))}
       <More studio={studio} />
       <Toasts studio={studio} />
     </section>
   );
+}
+
+/** Keeps a video in progress up to date, even if the list leaves it out. */
+function Follow({ studio, id }: { studio: Studio; id: string }) {
+  useEffect(
+    () => follow(sourcesOf(studio.app, id), (update) => update && studio.library.put(update)),
+    [id],
+  );
+  return null;
 }
 
 function FilterChoice({ studio }: { studio: Studio }) {
@@ -62,13 +79,6 @@ function FilterChoice({ studio }: { studio: Studio }) {
 function Card({ studio, video }: { studio: Studio; video: Video }) {
   const isWatched = useSignal(false);
   const isOpen = video.status === "processing";
-  const isFollowed = [videoId.value, studio.lastJob.value?.id].includes(video.job_id);
-  useEffect(() => {
-    // The video on the stage and the last job are followed in any case.
-    if (!isOpen || isFollowed) return;
-    const sources = sourcesOf(studio.app, video.job_id);
-    return follow(sources, (update) => update && studio.library.put(update));
-  }, [isOpen, isFollowed]);
   const prompt = promptOf(video);
   const watch = (value: boolean) => () => (isWatched.value = value);
   return (
@@ -123,8 +133,7 @@ function cardId(videoId: string): string {
 
 /** The poster or, until there is one, the video's input image if this browser has it. */
 function CardImage({ studio, video }: { studio: Studio; video: Video }) {
-  const lastJob = studio.lastJob.value;
-  const image = lastJob?.id === video.job_id ? lastJob.draft.image : null;
+  const image = startedDraft(video.job_id)?.image;
   const own = useBlobUrl(video.poster_url ? undefined : image?.id);
   const url = video.poster_url ?? own;
   if (!url) return null;

@@ -6,6 +6,8 @@ import { onChange, recall, remember } from "../storage";
 
 export const UNDO_MS = 8_000;
 const PAGE = 24;
+/** 1, 2, 4 … s: for two minutes altogether. */
+const LOOKS_MS = Array.from({ length: 7 }, (_, n) => 1000 * 2 ** n);
 
 export type Filter = Video["status"] | "all";
 export interface Removal {
@@ -27,6 +29,7 @@ export function openLibrary(api: Api) {
   /** Deleted, though responses that are on their way may still have them. */
   const gone = new Set<string>();
   const timers: ReturnType<typeof setTimeout>[] = [];
+  let nextLook: ReturnType<typeof setTimeout>;
   let isClosed = false;
 
   const videos = computed(() => {
@@ -59,9 +62,20 @@ export function openLibrary(api: Api) {
 
   function show(wanted: Filter): void {
     filter.value = wanted;
-    loaded.value = [];
+    // Those in progress may end up in this list.
+    loaded.value = loaded.value.filter(({ status }) => status === "processing");
     cursor.value = undefined;
     void loadMore();
+  }
+
+  /** Looks for new videos several times: a request may arrive after its response was given up. */
+  async function lookForNew([pause, ...rest] = LOOKS_MS): Promise<void> {
+    clearTimeout(nextLook);
+    const page = await api.listVideos({ limit: PAGE }).catch(() => null);
+    if (isClosed) return;
+    if (page) add(page.videos);
+    clearTimeout(nextLook);
+    if (pause) nextLook = setTimeout(() => void lookForNew(rest), pause);
   }
 
   /** Adds or updates a video; an older state than the known one is ignored. */
@@ -125,12 +139,12 @@ export function openLibrary(api: Api) {
   function close(): void {
     isClosed = true;
     stop();
-    for (const timer of timers) clearTimeout(timer);
+    for (const timer of [...timers, nextLook]) clearTimeout(timer);
   }
 
   return {
     ...{ videos, loaded, filter, cursor, isLoading, isDown, removals, failedRemoval },
-    ...{ loadMore, show, put, remove, undo, close },
+    ...{ loadMore, lookForNew, show, put, remove, undo, close },
   };
 }
 

@@ -3,6 +3,7 @@
 import { Choices, MoreChoices } from "./choices";
 import { Prompt, Translation } from "./prompt-field";
 import type { Studio } from "./studio";
+import { SameJob } from "./same-job";
 import { SubmitBar } from "./submit-bar";
 
 export function Panel({ studio }: { studio: Studio }) {
@@ -17,6 +18,7 @@ export function Panel({ studio }: { studio: Studio }) {
       <Choices studio={studio} />
       <MoreChoices studio={studio} />
       <SubmitBar studio={studio} />
+      {studio.sameJob.value && <SameJob studio={studio} job={studio.sameJob.value} />}
     </form>
   );
 }

@@ -4,7 +4,7 @@ import { computed, signal } from "@preact/signals";
 import type { App } from "../app-state";
 import { go, pathOf } from "../router";
 import { keepBlob, newBlobId } from "./blobs";
-import { click, lastJob } from "./click";
+import { click, startedJobs } from "./click";
 import { change, draft, type PickedImage } from "./draft";
 import type { ImagePlace } from "./errors";
 import { type ReadImage, readImage } from "./image";
@@ -68,7 +68,8 @@ export function openPicking(
 
 /** The IDs of the images that this tab's user may still need. */
 function usedImages(): string[] {
-  const kept = [draft.value, lastJob.value?.draft, click.value?.draft];
+  const started = startedJobs.value.map((job) => job.draft);
+  const kept = [draft.value, click.value?.draft, ...started];
   const used = kept.flatMap((one) => [one?.image?.id, one?.lastImage?.id]);
   return used.filter((id) => id !== undefined);
 }

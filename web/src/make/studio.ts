@@ -1,6 +1,6 @@
 // The state and the actions of the view that makes videos.
 
-import { computed, effect, signal } from "@preact/signals";
+import { computed, effect, signal, untracked } from "@preact/signals";
 import { ApiProblem, type Created, type Estimate, type Video } from "../api";
 import type { App } from "../app-state";
 import { money } from "../format";
@@ -14,7 +14,6 @@ import * as drafts from "./draft";
 import { change, type Draft, draft, fingerprintOf } from "./draft";
 import type { Failure, ImagePlace } from "./errors";
 import { BadImage } from "./image";
-import { followLastJob } from "./last-job";
 import { openLibrary } from "./library";
 import { obstacleOf, reasonOf } from "./limits";
 import { openPicking } from "./picking";
@@ -33,7 +32,6 @@ export function openStudio(app: App) {
   const { api } = app;
   drafts.switchUser(api.user);
   clicks.switchUser(api.user, Date.now());
-  const { lastJob } = clicks;
   const failure = signal<Failure | null>(null);
   const library = openLibrary(api);
   const prices = openPrices(api);
@@ -53,14 +51,9 @@ export function openStudio(app: App) {
 
   /** Whether a click is waiting for the current price. */
   const isPricing = signal(false);
-  /** Whether this user's last job may be in progress and has the draft's choices. */
-  const isInProgress = computed(() => {
-    if (!lastJob.value || lastJob.value.hasEnded) return false;
-    return fingerprintOf(lastJob.value.draft) === fingerprintOf(fit.value);
-  });
-  const isMaking = computed(
-    () => clicks.click.value !== null || isPricing.value || isInProgress.value,
-  );
+  const isMaking = computed(() => clicks.click.value !== null || isPricing.value);
+  /** The job that may already make the draft's video: the user is asked whether to pay again. */
+  const sameJob = signal<clicks.StartedJob | null>(null);
 
   function fail(error: unknown, place?: ImagePlace): void {
     if (error instanceof ApiProblem) failure.value = { problem: error };
@@ -74,19 +67,34 @@ export function openStudio(app: App) {
   }
 
   async function make(): Promise<void> {
+    if (!isReady()) return;
+    sameJob.value = clicks.unseenJob(fit.value, Date.now());
+    if (!sameJob.value) await makeNow();
+  }
+
+  async function makeAnother(): Promise<void> {
+    sameJob.value = null;
+    if (isReady()) await makeNow();
+  }
+
+  function isReady(): boolean {
     // Before the image is loaded, this would make a video from the prompt alone.
-    if (isMaking.value || picking.isReading.value) return;
+    if (isMaking.value || picking.isReading.value) return false;
     if (!draft.value.prompt.trim()) {
       failure.value = { key: "promptMissing" };
       document.getElementById("prompt")?.focus();
-      return;
+      return false;
     }
     // Without an image, this would make a video from the prompt alone, which costs more.
     if (usesAddress.value && !draft.value.image && !draft.value.imageUrl.trim()) {
       failure.value = { key: "addressMissing" };
       document.getElementById("address")?.focus();
-      return;
+      return false;
     }
+    return true;
+  }
+
+  async function makeNow(): Promise<void> {
     // What the user changes while the price is calculated is not in this video.
     const clicked = fit.value;
     if (!(await isPriceAsShown(clicked))) return;
@@ -134,7 +142,7 @@ export function openStudio(app: App) {
       // If the view was closed, this user's next view gets the job.
       if (isClosed || !created) return null;
       const made = created.video;
-      clicks.markSeen(made);
+      clicks.markSeen(made, Date.now());
       library.put(made);
       go(`${pathOf("make")}?video=${made.job_id}`);
       video.value = made;
@@ -152,7 +160,7 @@ export function openStudio(app: App) {
 
   /** Puts a video's prompt, images and settings into the draft. */
   async function reuse(given: Video, overrides: Partial<Draft> = {}): Promise<void> {
-    const own = lastJob.value?.id === given.job_id ? lastJob.value.draft : draftOf(given);
+    const own = clicks.startedDraft(given.job_id) ?? draftOf(given);
     const isLost = own.image !== null && !(await readBlob(own.image.id));
     failure.value = null;
     clearStage();
@@ -169,6 +177,7 @@ export function openStudio(app: App) {
   /** Deletes the video after the time to undo; clears the stage at once. */
   function remove(id: string): void {
     library.remove(id);
+    clicks.markEndSeen(id);
     if (videoId.peek() === id) clearStage();
   }
 
@@ -195,9 +204,14 @@ export function openStudio(app: App) {
       fingerprint.value;
       failure.value = null;
     }),
-    // A job that another tab starts is in progress here, too.
-    onChange(`ordered.${api.user}`, () => clicks.recallLastJob(api.user)),
-    followLastJob(app, library, video),
+    onChange(`ordered.${api.user}`, () => clicks.recallStartedJobs(api.user)),
+    effect(() => {
+      const shown = video.value;
+      if (shown && shown.status !== "processing") clicks.markEndSeen(shown.job_id);
+    }),
+    effect(() => {
+      if (isOnline.value && clicks.abandoned.value.length) void untracked(library.lookForNew);
+    }),
   ];
 
   function load(): void {
@@ -227,8 +241,8 @@ export function openStudio(app: App) {
     ...picking,
     ...translation,
     ...watched,
-    ...{ app, library, lastJob, failure, isDragged, isOnline, isMaking, isPricing, notice, notify },
-    ...{ make, giveUp, reuse, tryAnotherProvider, remove, close },
+    ...{ app, library, failure, isDragged, isOnline, isMaking, isPricing, sameJob, notice, notify },
+    ...{ make, makeAnother, giveUp, reuse, tryAnotherProvider, remove, close },
   };
 }
 

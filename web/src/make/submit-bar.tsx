@@ -1,5 +1,6 @@
 // The button with the price, and why no video would be made.
 
+import type { Estimate } from "../api";
 import { money } from "../format";
 import { language, t, textOf } from "../i18n";
 import { change } from "./draft";
@@ -16,8 +17,7 @@ export function SubmitBar({ studio }: { studio: Studio }) {
   const obstacle = studio.obstacle.value;
   const hasNoProvider = obstacle === "noProvider" || obstacle === "noProviderNow";
   const reason = price && obstacle && textOf(reasonOf(price, obstacle));
-  // A translation's fraction of a cent isn't shown as a range.
-  const isRange = price && money(price.max_cost_usd) !== money(price.estimated_cost_usd);
+  const isRange = price && isRangeOf(price);
   const isBusy = isMaking.value || isReading.value;
   return (
     <div class="order">
@@ -34,9 +34,7 @@ export function SubmitBar({ studio }: { studio: Studio }) {
           {!price && !problem && <span aria-hidden="true">…</span>}
           {price && !hasNoProvider && !isBusy && (
             <span class={isPriceOld.value ? "price old" : "price"}>
-              {isRange
-                ? t("priceRange", price.estimated_cost_usd, price.max_cost_usd)
-                : t("price", price.estimated_cost_usd)}
+              {priceText(price)}
             </span>
           )}
         </button>
@@ -50,6 +48,17 @@ export function SubmitBar({ studio }: { studio: Studio }) {
       </div>
     </div>
   );
+}
+
+/** A translation's fraction of a cent isn't shown as a range. */
+function isRangeOf({ estimated_cost_usd, max_cost_usd }: Estimate): boolean {
+  return money(max_cost_usd) !== money(estimated_cost_usd);
+}
+
+export function priceText(price: Estimate): string {
+  return isRangeOf(price)
+    ? t("priceRange", price.estimated_cost_usd, price.max_cost_usd)
+    : t("price", price.estimated_cost_usd);
 }
 
 function labelOf({ isPricing, isMaking, isReading }: Studio) {

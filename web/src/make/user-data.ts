@@ -5,13 +5,12 @@ import { deleteBlobs } from "./blobs";
 import * as clicks from "./click";
 import * as drafts from "./draft";
 
-/** Whether the draft, the last started job or a pending click holds words or images. */
+/** Whether the draft, a started job or a pending click holds words or images. */
 export function hasUserData(user: string): boolean {
   const kept = [
     recall<Partial<drafts.Draft>>(`draft.${user}`),
     recall<drafts.Written>(`written.${user}`, sessionStorage)?.draft,
-    recall<clicks.StartedJob>(`ordered.${user}`)?.draft,
-    recall<clicks.Click>(`click.${user}`, sessionStorage)?.draft,
+    ...clicks.storedDrafts(user),
   ];
   return kept.some(
     (one) => one && (one.prompt || one.english || one.image || one.imageUrl || one.lastImage),

@@ -5,7 +5,7 @@ import type { ComponentChildren } from "preact";
 import { useEffect } from "preact/hooks";
 import type { Video } from "../api";
 import { language, t, textOf } from "../i18n";
-import { progress } from "./click";
+import { progress, startedDraft } from "./click";
 import { cropOf } from "./crop";
 import type { Draft } from "./draft";
 import { costOfCancel, usualOf, stageTextOf } from "./stage";
@@ -36,18 +36,17 @@ export function Sending({ studio, draft }: { studio: Studio; draft: Draft }) {
 }
 
 interface JobScreenProps {
-  studio: Studio;
   video: Video;
   state: "working" | "over";
   children: ComponentChildren;
 }
 
 /** Shows text over the job's input image, from this browser's draft if it has it. */
-export function JobScreen({ studio, video, state, children }: JobScreenProps) {
-  const lastJob = studio.lastJob.value;
-  if (lastJob?.id === video.job_id) {
+export function JobScreen({ video, state, children }: JobScreenProps) {
+  const draft = startedDraft(video.job_id);
+  if (draft) {
     return (
-      <DraftScreen draft={lastJob.draft} state={state}>
+      <DraftScreen draft={draft} state={state}>
         {children}
       </DraftScreen>
     );
@@ -96,7 +95,7 @@ export function Watching({ studio, video }: { studio: Studio; video: Video }) {
   });
   return (
     <>
-      <JobScreen studio={studio} video={video} state="working">
+      <JobScreen video={video} state="working">
         <p class="headline" role="status">
           {textOf(headline)}
         </p>

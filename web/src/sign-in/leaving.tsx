@@ -6,7 +6,7 @@ import type { BaseApp } from "../app-state";
 import { loadMessages, t } from "../i18n";
 import { deleteBlobs } from "../make/blobs";
 import { eraseUserData, hasUserData } from "../make/user-data";
-import "./leaving.css";
+import "../styles/dialog.css";
 
 interface Props {
   app: BaseApp;
