@@ -2,11 +2,12 @@
 
 import type { Language } from "./i18n";
 
-/** "$0.40"; four digits only where two would show nothing: "$0.0002". */
+/** "$0.40", "$1,234.50"; four digits only where two would show nothing: "$0.0002". */
 export function money(usd: string | number): string {
   const value = Number(usd);
   const digits = value !== 0 && Math.abs(value) < 0.005 ? 4 : 2;
-  return `$${value.toFixed(digits)}`;
+  const places = { minimumFractionDigits: digits, maximumFractionDigits: digits };
+  return `$${value.toLocaleString("en-US", places)}`;
 }
 
 /** "0:08", as on a player. */
@@ -19,7 +20,7 @@ export function clock(seconds: number): string {
 export function span(seconds: number, language: Language): string {
   const whole = Math.max(0, Math.round(seconds));
   const isHours = whole >= 3600;
-  const units = language === "ko" ? ["시간", "분", "초"] : [" h", " min", " s"];
+  const units = language === "ko" ? ["시간", "분", "초"] : ["\u00a0h", "\u00a0min", "\u00a0s"];
   const [large, small] = isHours ? units : units.slice(1);
   const size = isHours ? 3600 : 60;
   const count = Math.floor(whole / size);

@@ -134,6 +134,29 @@ test("cancelling is free only if nothing was spent and no attempt is running", (
   ]);
 });
 
+test("a video that is being stored is paid for, whatever the question before a cancellation", () => {
+  const attempts = [aFailedAttempt("runway", "submission_unknown", "0.40"), anAttempt({
+    ...{ ai_model: "gemini-veo-3.1", cost_usd: "1.60" },
+  })];
+  const video = aVideo({ stage: "storing", attempts });
+
+  expect(costOfCancel(video, MODELS)).toEqual([
+    ["cancelStored", "Veo", 1.6],
+    ["cancelSpent", 0.4],
+  ]);
+});
+
+test.each([
+  ["queued", "asked"],
+  ["waiting_for_provider", "queued"],
+  ["generating", "working"],
+  ["storing", "saving"],
+] as const)("in the stage %s, the strip says so, too", (stage, note) => {
+  const [frame] = framesOf(aVideo({ stage, attempts: [anAttempt()] }), MODELS);
+
+  expect(frame?.note).toEqual([[note], ["cost", 0.4]]);
+});
+
 test("the strip has a frame for each provider that was or may still be asked", () => {
   const attempts = [
     aFailedAttempt("runway", "rate_limited", "0.40"),
@@ -141,7 +164,7 @@ test("the strip has a frame for each provider that was or may still be asked", (
     anAttempt({ ai_model: "gemini-veo-3.1" }),
   ];
 
-  const frames = framesOf(aVideo({ attempts }), MODELS);
+  const frames = framesOf(aVideo({ stage: "generating", attempts }), MODELS);
 
   expect(frames.map(({ state }) => state)).toEqual([
     ...["failed", "skipped", "working", "waiting"],

@@ -230,3 +230,17 @@ def test_the_last_frame_is_shown_until_it_is_removed(visit: Visit) -> None:
     page.get_by_role("button", name="마지막 프레임 제거").click()
 
     expect(last).to_be_hidden()
+
+
+def test_a_shape_that_the_chosen_provider_cannot_make_shows_no_crop(
+    visit: Visit,
+) -> None:
+    page = visit().page
+    choose(page)
+    page.get_by_text("1:1").click()
+    expect(page.get_by_role("slider")).to_be_visible()
+
+    page.locator(".chips.model").get_by_text("Veo", exact=True).click()
+
+    expect(page.get_by_label("이미지 그대로")).to_be_checked()
+    expect(page.get_by_role("slider")).to_have_count(0)

@@ -3,14 +3,21 @@
 import { useRef } from "preact/hooks";
 import { t } from "../i18n";
 import { cropOf, isWhole } from "./crop";
-import { change, draft, type PickedImage } from "./draft";
+import { change, type Draft, type PickedImage } from "./draft";
 
 const STEP = 0.05;
 const percent = (part: number) => `${(part * 100).toFixed(3)}%`;
 
-export function CropView({ url, image }: { url: string; image: PickedImage }) {
+interface Props {
+  url: string;
+  image: PickedImage;
+  /** With the choices that are on offer: what is shown is what is sent. */
+  fit: Draft;
+}
+
+export function CropView({ url, image, fit }: Props) {
   const box = useRef<HTMLDivElement>(null);
-  const { shape, offset } = draft.value;
+  const { shape, offset } = fit;
   const crop = cropOf(shape, image, offset);
   const isAcross = crop.width < image.width;
 

@@ -58,7 +58,8 @@ const FIELDS: Partial<Record<string, string>> = {
 export const messages = {
   // Stage
   stage: "Image and video",
-  invite: "Drop, paste or take a photo",
+  invite: "Drop or paste an image",
+  inviteTouch: "Choose or take a photo",
   inviteMore: "Or just describe a scene: a prompt alone is enough.",
   chooseImage: "Choose an image",
   takePhoto: "Take a photo",
@@ -102,6 +103,8 @@ export const messages = {
   cancelFree: "Nothing has been paid for yet.",
   cancelCost: (name: string, usd: number) =>
     `${name} has begun and may still charge ${money(usd)}.`,
+  cancelStored: (name: string, usd: number) =>
+    `${name} has finished the video, and ${money(usd)} is already spent. If you cancel, it is still saved; if saving fails, no other provider is asked.`,
   cancelSpent: (usd: number) => `Earlier attempts have cost ${money(usd)}.`,
   cancelReally: "Cancel the video",
   cancelNot: "Keep going",
@@ -121,7 +124,10 @@ export const messages = {
   planUnknown: "–",
   unused: "not needed",
   unasked: "not asked",
+  asked: "asked",
+  queued: "in its queue",
   working: "working",
+  saving: "saving",
   delivered: "delivered",
   cost: (usd: number) => money(usd),
   free: "no charge",
@@ -196,7 +202,7 @@ export const messages = {
   fits: (name: string, seconds: number, usd: number) =>
     `Fits: ${name}, ${seconds} s, ${money(usd)}`,
   leftOfCap: (usd: string, period: "daily" | "monthly") =>
-    `${money(usd)} left ${period === "daily" ? "today" : "this month"}`,
+    `${money(usd)} of ${period === "daily" ? "today's" : "this month's"} limit left.`,
   wrongField: (field: string, message: string) =>
     `${FIELDS[field] ?? "One setting"} ${message}.`,
   inItsWords: (detail: string) => detail,

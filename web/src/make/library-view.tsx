@@ -158,7 +158,7 @@ function Caption({ video }: { video: Video }) {
       : status === "processing"
         ? t("inProgress")
         : maker;
-  return <small>{[what, cost, when].filter(Boolean).join(" · ")}</small>;
+  return <small>{[what, cost, when.replaceAll(" ", "\u00a0")].filter(Boolean).join(" · ")}</small>;
 }
 
 function More({ studio }: { studio: Studio }) {

@@ -75,16 +75,15 @@ export function Translation({ studio }: { studio: Studio }) {
   const { prompt, english } = draft.value;
   const isTranslating = studio.isTranslating.value;
   const field = useAutoGrow(english?.text ?? "");
-  if (!english || !prompt) {
+  const isOld = english?.of !== prompt;
+  // An unedited translation of an earlier prompt is about to be replaced.
+  if (!english || !prompt || (isOld && !english.edited)) {
     return (
       <p class="muted" role="status">
         {isTranslating ? `${t("translating")} …` : ""}
       </p>
     );
   }
-  const isOld = english.of !== prompt;
-  // An unedited translation of an earlier prompt is about to be replaced.
-  if (isOld && !english.edited) return <p class="muted">{t("translating")} …</p>;
   const edit = (text: string) => change({ english: { ...english, text, edited: true } });
   return (
     <div class="english">

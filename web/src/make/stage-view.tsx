@@ -5,7 +5,7 @@ import type { ComponentChildren } from "preact";
 import { useLayoutEffect, useRef } from "preact/hooks";
 import type { Video } from "../api";
 import { t } from "../i18n";
-import { videoId } from "../router";
+import { go, pathOf, videoId } from "../router";
 import { click } from "./click";
 import { CropView } from "./crop-view";
 import { change, draft, type PickedImage } from "./draft";
@@ -53,7 +53,12 @@ function VideoStage({ studio, video }: { studio: Studio; video: Video }) {
 function VideoNotFound() {
   return (
     <div class="screen">
-      <p class="words">{t("gone")}</p>
+      <div class="words">
+        <p>{t("gone")}</p>
+        <button type="button" class="main" onClick={() => go(pathOf("make"))}>
+          {t("makeVideo")}
+        </button>
+      </div>
     </div>
   );
 }
@@ -82,7 +87,7 @@ function ChosenImage({ studio, image }: { studio: Studio; image: PickedImage }) 
   return (
     <>
       <div class="screen" style={{ aspectRatio: `${image.width} / ${image.height}` }}>
-        {url && <CropView url={url} image={image} />}
+        {url && <CropView url={url} image={image} fit={studio.fit.value} />}
         {isLost && (
           <p class="words" role="alert">
             {t("lost")}
@@ -104,6 +109,7 @@ function Invitation({ studio }: { studio: Studio }) {
   const { usesAddress } = studio;
   // While the user is still typing the address, no error is shown.
   const isTyping = useSignal(false);
+  const isTouched = isTouchScreen();
   return (
     <div class="screen invitation">
       <div class="words">
@@ -111,7 +117,7 @@ function Invitation({ studio }: { studio: Studio }) {
           <label for="address">{t("addressOnStage")}</label>
         ) : (
           <>
-            <h2 class="headline">{t("invite")}</h2>
+            <h2 class="headline">{t(isTouched ? "inviteTouch" : "invite")}</h2>
             <p class="muted">{t("inviteMore")}</p>
           </>
         )}
@@ -170,7 +176,7 @@ function Choices({ studio, children }: { studio: Studio; children?: ComponentChi
   return (
     <div class="choices">
       <FileButton studio={studio}>{t("chooseImage")}</FileButton>
-      {matchMedia("(pointer: coarse)").matches && (
+      {isTouchScreen() && (
         <FileButton studio={studio} capture="environment">
           {t("takePhoto")}
         </FileButton>
@@ -178,6 +184,10 @@ function Choices({ studio, children }: { studio: Studio; children?: ComponentChi
       {children}
     </div>
   );
+}
+
+function isTouchScreen(): boolean {
+  return matchMedia("(pointer: coarse)").matches;
 }
 
 interface FileButtonProps {

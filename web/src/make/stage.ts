@@ -134,6 +134,14 @@ export interface Frame {
   note: Message[];
 }
 
+// The note for the provider that was requested, by the job's stage.
+const WORKING_NOTES = {
+  queued: "asked",
+  waiting_for_provider: "queued",
+  generating: "working",
+  storing: "saving",
+  done: "working",
+} as const satisfies Record<Video["stage"], string>;
 // The note for providers that were not requested, by the job's status.
 const REMAINING_NOTES = { processing: "waiting", completed: "unused", failed: "unasked" } as const;
 
@@ -155,7 +163,7 @@ function attemptFrame(attempt: Attempt, video: Video, models: readonly Model[]):
     case "running": {
       const price = priceOf(models.find((m) => m.ai_model === model) ?? null, video);
       const note: Message[] = price === null ? [] : [["cost", price]];
-      return { model, state: "working", note: [["working"], ...note] };
+      return { model, state: "working", note: [[WORKING_NOTES[video.stage]], ...note] };
     }
     case "succeeded":
       return { model, state: "delivered", note: [["delivered"], paid] };
@@ -189,19 +197,25 @@ function remainingProviders(video: Video, models: readonly Model[]): Model[] {
   return planned(video, models).filter(({ ai_model }) => !tried.has(ai_model));
 }
 
-/** What the running attempt may still cost, and what earlier attempts have cost. */
+/** What the running attempt costs, or may still cost, and what earlier attempts have cost. */
 export function costOfCancel(video: Video, models: readonly Model[]): Message[] {
   const working = video.attempts.find(({ outcome }) => outcome === "running");
-  const model = models.find(({ ai_model }) => ai_model === working?.ai_model);
-  const usd = model ? priceOf(model, video) : null;
   // The sum of ended attempts, because the job's cost already includes the running one.
   const ended = video.attempts.filter(({ outcome }) => outcome !== "running");
   const spent = ended.reduce((sum, { cost_usd }) => sum + Number(cost_usd), 0);
   const lines: Message[] = [
-    ...(working && usd !== null ? [["cancelCost", SHORT[working.ai_model], usd] as Message] : []),
+    ...(working ? costOfWorking(working, video, models) : []),
     ...(spent ? [["cancelSpent", spent] as Message] : []),
   ];
   return lines.length ? lines : [["cancelFree"]];
+}
+
+function costOfWorking(working: Attempt, video: Video, models: readonly Model[]): Message[] {
+  const name = SHORT[working.ai_model];
+  // Its video is finished, so this is what it has cost.
+  if (video.stage === "storing") return [["cancelStored", name, Number(working.cost_usd)]];
+  const usd = priceOf(models.find((one) => one.ai_model === working.ai_model) ?? null, video);
+  return usd === null ? [] : [["cancelCost", name, usd]];
 }
 
 /** The provider's price in USD for this length; null if it doesn't make this resolution. */

@@ -220,7 +220,9 @@ export function openStudio(app: App) {
   }
   const online = () => {
     isOnline.value = navigator.onLine;
-    if (isOnline.value) load();
+    if (!isOnline.value) return;
+    load();
+    translation.translateSoon();
   };
   addEventListener("online", online);
   addEventListener("offline", online);

@@ -79,7 +79,8 @@ function OverCap({ studio, reason }: { studio: Studio; reason: string }) {
   if (!usage || !remaining) return <p class="bad">{reason}</p>;
   const reset = resetOf(remaining.period, new Date(), usage.time_zone);
   const shown = new Intl.DateTimeFormat(language.value, {
-    ...(remaining.period === "monthly" && { month: "long", day: "numeric" }),
+    month: "long",
+    day: "numeric",
     hour: "numeric",
     minute: "2-digit",
   }).format(reset);
@@ -89,7 +90,7 @@ function OverCap({ studio, reason }: { studio: Studio; reason: string }) {
     if (model) change({ model, duration: fit.duration });
   };
   return (
-    <div role="status">
+    <div class="over-cap" role="status">
       <p class="bad">{t("overCap", remaining.leftUsd, shown)}</p>
       {fit && (
         <button type="button" onClick={take}>

@@ -21,17 +21,24 @@ export function openTranslation(api: Api) {
         change({ english: { of: prompt, text: made.prompt, edited: false } });
       }
     } finally {
-      isTranslating.value = false;
+      // A later translation may already be awaited.
+      if (!signal?.aborted) isTranslating.value = false;
     }
   }
 
   const translate = debounced(TRANSLATE_AFTER_MS, translateNow);
-  const stop = effect(() => {
-    const written = prompt.value;
-    const { english } = draft.peek();
-    const isKnown = english !== null && (english.edited || english.of === written);
-    if (isForeign(written) && !isKnown) translate();
+
+  /** Translates the prompt after a pause, unless its translation is known. */
+  function translateSoon(): void {
+    const { prompt, english } = draft.peek();
+    const isKnown = english !== null && (english.edited || english.of === prompt);
+    isTranslating.value = isForeign(prompt) && !isKnown;
+    if (isTranslating.peek()) translate();
     else translate.stop();
+  }
+  const stop = effect(() => {
+    prompt.value;
+    translateSoon();
   });
 
   function close(): void {
@@ -39,5 +46,5 @@ export function openTranslation(api: Api) {
     translate.stop();
   }
 
-  return { isTranslating, translateNow, close };
+  return { isTranslating, translateNow, translateSoon, close };
 }

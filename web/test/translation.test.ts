@@ -1,0 +1,29 @@
+import { afterEach, expect, test, vi } from "vitest";
+import { type Api, Unreachable } from "../src/api";
+import { change, draft } from "../src/make/draft";
+import { openTranslation } from "../src/make/translation";
+
+afterEach(() => vi.useRealTimers());
+
+test("a translation that fails is no longer awaited, until it is tried again", async () => {
+  vi.useFakeTimers();
+  let isDown = true;
+  const translatePrompt = async (prompt: string) => {
+    if (isDown) throw new Unreachable();
+    return { prompt: `English of ${prompt}`, language: "ko", translated: true };
+  };
+  const translation = openTranslation({ translatePrompt } as unknown as Api);
+  change({ prompt: "너구리" });
+  expect(translation.isTranslating.value).toBe(true);
+  await vi.advanceTimersByTimeAsync(1000);
+  expect(translation.isTranslating.value).toBe(false);
+  expect(draft.value.english).toBeNull();
+
+  isDown = false;
+  translation.translateSoon();
+  await vi.advanceTimersByTimeAsync(1000);
+
+  expect(translation.isTranslating.value).toBe(false);
+  expect(draft.value.english?.text).toBe("English of 너구리");
+  translation.close();
+});
