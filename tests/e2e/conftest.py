@@ -62,10 +62,12 @@ def a_stack(firestore_emulator: str) -> StackFactory:
 
 @pytest.fixture(scope="session")
 def running_stack(a_stack: StackFactory, receiver: Receiver) -> Iterator[Stack]:
-    """A stack without limits on users' jobs."""
+    """A stack without limits on users' jobs, and with a daily cap that none reaches."""
     most = ("USER_MAX_JOBS", "USER_MAX_JOBS_PER_MINUTE", "USER_REQUESTS_PER_SECOND")
     limits = dict.fromkeys(most, "9999")
-    with a_stack(WEBHOOK_RECEIVER=receiver.address, **limits) as stack:
+    with a_stack(
+        WEBHOOK_RECEIVER=receiver.address, USER_DAILY_LIMIT_USD="1000", **limits
+    ) as stack:
         yield stack
 
 

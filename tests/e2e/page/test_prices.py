@@ -2,17 +2,20 @@
 
 import re
 from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, datetime
+from decimal import Decimal
 
 import pytest
-from playwright.sync_api import Route, expect
+from google.cloud.firestore import Increment
+from playwright.sync_api import expect
 
+from local.database import firestore_of
 from local.stack import Stack
 from tests.e2e.client import Frontend
-from tests.e2e.page.acting import choose, write
+from tests.e2e.page.acting import choose, jobs, make, player, write
 from tests.e2e.page.conftest import Visit
 from tests.e2e.visitor import PHONE
-
-CAP = {"limit_usd": "0.30", "used_usd": "0", "left_usd": "0.30"}
 
 
 def test_a_request_that_the_only_provider_cannot_make_is_reported_before_the_click(
@@ -28,41 +31,54 @@ def test_a_request_that_the_only_provider_cannot_make_is_reported_before_the_cli
     expect(page.locator(".make-button .price")).to_have_count(0)
 
 
-def test_over_the_cap_the_page_suggests_settings_that_fit(visit: Visit) -> None:
+@pytest.fixture
+def _little_left(stack: Stack) -> Iterator[None]:
+    """Seo-yeon, who makes no videos, has spent all of today's cap but $0.30."""
+    told = Frontend(stack, "seo-yeon").call("GET", "/v1/usage").json()
+    spent = Decimal(told["caps"]["daily"]["left_usd"]) - Decimal("0.30")
+    _book(stack, "seo-yeon", spent)
+    yield
+    _book(stack, "seo-yeon", -spent)
+
+
+def _book(stack: Stack, user: str, usd: Decimal) -> None:
+    """As a job does that is created and settled today."""
+    today, amount = datetime.now(UTC), Increment(int(usd * 1_000_000))
+    with closing(firestore_of(stack.firestore, stack.project)) as client:
+        for collection, name in (("spend", "held"), ("settled", "settled")):
+            document = client.document(f"{collection}/user.{user}.{today:%Y-%m}")
+            document.set({"days": {f"d{today:%d}": {name: amount}}}, merge=True)
+
+
+@pytest.mark.usefixtures("_little_left")
+def test_over_the_cap_the_page_suggests_settings_that_fit(
+    visit: Visit, stack: Stack
+) -> None:
+    prompt = "A raccoon that is too dear"
     visitor = visit(user=None)
-    visitor.forgive("net::ERR_")
+    visitor.forgive("net::ERR_", "429")
     page = visitor.page
-    is_down = True
-
-    def leave_little(route: Route) -> None:
-        if is_down:
-            return route.abort()
-        answer = route.fetch().json()
-        answer["caps"]["daily"] = CAP
-        return route.fulfill(json=answer)
-
-    def refuse(route: Route) -> None:
-        answer = route.fetch().json()
-        if float(answer["estimated_cost_usd"]) > 0.3:
-            answer["refused"] = {"code": "exceeds_limit", "message": "Too expensive."}
-        route.fulfill(json=answer)
-
-    page.route("**/v1/usage*", leave_little)
-    page.route("**/v1/estimates", refuse)
-    visitor.sign_in()
+    page.route("**/v1/usage*", lambda route: route.abort())
+    visitor.sign_in("Seo-yeon")
     choose(page)
-    write(page, "A raccoon that is too dear", seconds=8)
-    # Without the figures, in the service's own words.
-    expect(page.locator(".order-bar .bad")).to_have_text("Too expensive.")
-    is_down = False
+    write(page, prompt, seconds=8)
+    # Without the figures, only the service knows.
+    make(page)
+    expect(page.get_by_role("alert")).to_contain_text("한도")
+    assert jobs(Frontend(stack, "seo-yeon"), prompt) == []
+
+    page.unroute("**/v1/usage*")
     page.evaluate("dispatchEvent(new Event('online'))")
 
     expect(page.locator(".order")).to_contain_text("한도가 $0.30 남았습니다")
     expect(page.locator(".make-button")).to_be_disabled()
     page.get_by_role("button", name=re.compile("가능한 설정")).click()
-
     expect(page.locator(".price:not(.old)")).to_contain_text("$0.30")
-    expect(page.locator(".make-button")).to_be_enabled()
+    make(page)
+    expect(player(page)).to_be_visible()
+    expect(page.locator(".small-print")).to_contain_text(
+        "오늘 한도가 $0.00 남았습니다."
+    )
 
 
 @pytest.mark.usefixtures("_paused")
