@@ -62,6 +62,13 @@ def test_every_internal_link_resolves(document: Path) -> None:
     assert not [link for link in links if not (document.parent / link).exists()]
 
 
+def test_every_image_that_is_shown_exists_and_each_is_shown() -> None:
+    texts = "".join(text.read_text() for text in TEXTS)
+    shown = set(re.findall(r'src="docs/images/([^"]+)"', texts))
+
+    assert shown == {file.name for file in (ROOT / "docs" / "images").iterdir()}
+
+
 # Paths that a reader or a command creates, or that a decision removed.
 ABSENT = {"shared/providers/NAME.py", "infra/.terraform.lock.hcl", "shared/wiring.py"}
 

@@ -1,12 +1,11 @@
 """Screenshots side by side: the images of the documentation.
 
-With SCREENSHOTS=docs/images in the environment, the tests of the screens write them
+With SCREENSHOTS=docs/images in the environment, `test_make_screens.py` writes them
 there; otherwise nothing is kept.
 """
 
 import io
 import os
-from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -30,20 +29,13 @@ class Sheet:
             shot = Image.open(io.BytesIO(png)).convert("RGB")
             self.shots.setdefault(width, []).append(shot)
 
-    def keep(
-        self,
-        name: str,
-        *,
-        large: int | None = None,
-        widths: Collection[int] = (WIDE, PHONE),
-    ) -> None:
-        """Save an image per width; `large` is the wide one also saved by itself."""
-        for width in self.shots.keys() & set(widths):
-            shots = self.shots[width]
-            sheet = _beside([shot.reduce(max(2, width // PHONE)) for shot in shots])
-            sheet.save(Path(FOLDER) / f"page-{name}-{width}.jpg", quality=65)
-        if FOLDER and large is not None:
-            self.shots[WIDE][large].save(Path(FOLDER) / f"page-{name}.jpg", quality=75)
+    def keep(self, name: str, *, large: int) -> None:
+        """Save the phone's screens side by side; `large`: the wide one to save, too."""
+        if not FOLDER:
+            return
+        sheet = _beside([shot.reduce(2) for shot in self.shots[PHONE]])
+        sheet.save(Path(FOLDER) / f"page-{name}-{PHONE}.jpg", quality=65)
+        self.shots[WIDE][large].save(Path(FOLDER) / f"page-{name}.jpg", quality=75)
 
 
 def _beside(shots: list[Image.Image]) -> Image.Image:

@@ -122,8 +122,5 @@ def test_every_screen_of_making_is_accessible(visit: Visit, stack: Stack) -> Non
     page.get_by_role("button", name="영상 생성 취소").click()
     expect(page.locator(".headline")).to_have_text("취소했습니다")
     for (theme, language), sheet in sheets.items():
-        if language == "ko":
-            sheet.keep(theme, large=LARGE[theme])
-        else:
-            name = f"{theme}-{language}"
-            sheet.keep(name, large=LARGE[theme], widths=[PHONE])
+        name = theme if language == "ko" else f"{theme}-{language}"
+        sheet.keep(name, large=LARGE[theme])
