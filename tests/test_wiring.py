@@ -5,7 +5,8 @@ import sys
 import threading
 from collections.abc import Callable
 from datetime import timedelta
-from inspect import unwrap
+from decimal import Decimal
+from inspect import isfunction, unwrap
 from pathlib import Path
 
 import google.auth
@@ -215,6 +216,32 @@ def test_a_failure_to_build_the_bucket_stops_a_start_before_its_intent(
         assert lazy(unwrap(steps._submit_step)).start
 
 
+def test_each_guard_is_built_once_and_as_the_settings_say(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A new one for each step would have counted no faults and read no prices yet."""
+    builders = [
+        part
+        for part in vars(guards).values()
+        if isfunction(part) and part.__module__ == guards.__name__
+    ]
+    assert builders and all(unwrap(part) is not part for part in builders)
+
+    known = Settings.from_env(BARE | {"TIGHT_MAX_USD_PER_SECOND": "0.3"})
+    monkeypatch.setattr(process, "settings", lambda: known)
+    for module, part in (
+        (guards, "kill_switch"),
+        (guards, "circuit_breaker"),
+        (adapters, "provider_reports"),
+    ):
+        monkeypatch.setattr(module, part, lambda: None)
+
+    availability = unwrap(guards.availability)()
+
+    assert availability.tight_max_usd_per_second == Decimal("0.3")
+    assert availability.chain == known.chain
+
+
 def test_a_step_has_time_to_commit_the_answer_to_its_paid_call() -> None:
     before = timing.MAX_TIME_BEFORE_POST + timing.POST_LIMIT
 
@@ -255,5 +282,6 @@ def test_caps_and_policies_reach_the_jobs_that_the_api_creates(
 
     assert job.stop_on_unknown
     assert job.expires_at - job.created_at == timedelta(days=7)
+    assert not create.signs_webhooks  # there is no secret to sign with
     with pytest.raises(LimitReached):
         create(ANN, request, Language.ENGLISH)
