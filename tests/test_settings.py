@@ -337,6 +337,13 @@ def test_an_invalid_number_is_reported_in_plain_words(
     assert said in problems(**{name: value})
 
 
+def test_a_cap_of_zero_is_a_cap() -> None:
+    known = read(DAILY_LIMIT_USD="0", USER_MONTHLY_LIMIT_USD="0.00").limits
+
+    assert known.all_users == Caps(daily_usd=Decimal(0))
+    assert known.user == Caps(monthly_usd=Decimal(0))
+
+
 def test_caps_open_jobs_and_time_zone_are_read() -> None:
     known = read(
         DAILY_LIMIT_USD="10",
