@@ -354,3 +354,19 @@ def test_a_refusal_is_recognized_by_a_verb_and_its_object(
 )
 def test_a_failure_is_free_if_its_message_says_so(words: str, is_free: bool) -> None:
     assert says_free(words) is is_free
+
+
+@pytest.mark.parametrize("vendor", [RUNWAY, GOOGLE], ids=["runway", "google"])
+def test_a_prompt_that_an_error_quotes_is_not_read_as_the_vendors_words(
+    vendor: VendorErrors,
+) -> None:
+    prompt = "a sign that says: your credits are depleted"
+    error = {"code": 400, "status": "INVALID_ARGUMENT", "message": f'"{prompt}"?'}
+    body = {"error": error if vendor is GOOGLE else error["message"]}
+    response = HttpResponse(status=400, body=body, headers={})
+
+    quoted = outcome_of_error(response, vendor, prompt)
+    own_words = outcome_of_error(response, vendor)
+
+    assert isinstance(quoted, Rejected) and isinstance(own_words, Rejected)
+    assert (quoted.problem.code, own_words.problem.code) == (FORM, CREDITS)
