@@ -7,7 +7,7 @@ from typing import Any
 from PIL import Image
 from playwright.sync_api import Locator, Page, Route, expect
 
-from tests.e2e.client import IMAGE, Frontend
+from tests.e2e.client import IMAGE, Frontend, wait_for
 
 JPEG = {"name": "photo.jpg", "mimeType": "image/jpeg"}
 BUSY = [{"provider": p, "kind": "429"} for p in ("runway", "runway-http")]
@@ -71,6 +71,13 @@ def hold(page: Page, url: str | re.Pattern[str]) -> list[Route]:
     held: list[Route] = []
     page.route(url, lambda route: held.append(route))
     return held
+
+
+def arrived(page: Page, held: list[Route]) -> Route:
+    """The first of the requests that `hold` holds, once it is there."""
+    # Playwright handles what has come only during a call.
+    wait_for(lambda: bool(page.evaluate("true") and held))
+    return held[0]
 
 
 def player(page: Page) -> Any:

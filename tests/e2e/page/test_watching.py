@@ -12,6 +12,7 @@ from local.stack import Stack
 from tests.e2e.client import Frontend, Video, set_faults, wait_for
 from tests.e2e.page.acting import (
     ENDLESS,
+    arrived,
     choose,
     hold,
     is_on_top,
@@ -41,8 +42,8 @@ def test_a_late_answer_to_a_cancellation_leaves_the_video_opened_meanwhile(
     make(page)
     held = hold(page, "**/cancel")
     page.get_by_role("button", name="취소", exact=True).click()
-    with page.expect_request("**/cancel"):
-        page.get_by_role("button", name="영상 생성 취소").click()
+    page.get_by_role("button", name="영상 생성 취소").click()
+    asked = arrived(page, held)
     expect(page.locator(".headline")).to_have_text("취소하는 중")
     job_id = page.url.partition("=")[2]
     page.locator(f".card a[href$='{other['job_id']}']").click()
@@ -51,7 +52,7 @@ def test_a_late_answer_to_a_cancellation_leaves_the_video_opened_meanwhile(
     cancelled = {"status": "failed", "error": {"code": "cancelled", "message": ""}}
     # Newer than any state of the job, which goes on.
     cancelled |= {"updated_at": "9999-12-31T00:00:00.000Z"}
-    held[0].fulfill(json=frontend.get({"job_id": job_id}) | cancelled)
+    asked.fulfill(json=frontend.get({"job_id": job_id}) | cancelled)
 
     expect(page.locator(f".card.failed a[href$='{job_id}']")).to_be_visible()
     expect(player(page)).to_be_visible()
