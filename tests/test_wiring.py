@@ -4,6 +4,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from decimal import Decimal
 from inspect import isfunction, unwrap
@@ -32,6 +33,7 @@ from tests.fakes.queue import FakeQueue
 from tests.usecases.harness import ANN
 
 ROOT = Path(__file__).parents[1]
+HANGING_SECONDS = 200
 BARE = {"GOOGLE_CLOUD_PROJECT": "demo-x", "BUCKET": "videos"}
 EMULATORS = {
     "FIRESTORE_EMULATOR_HOST": "127.0.0.1:1",
@@ -109,6 +111,26 @@ def test_concurrent_requests_build_a_part_once() -> None:
         thread.join()
 
     assert (len(built), part()) == (1, built[0])
+
+
+def test_a_part_that_is_built_does_not_wait_for_another_that_is_being_built() -> None:
+    """Importing an SDK takes seconds, during which other requests go on."""
+    begun, may_end = threading.Event(), threading.Event()
+
+    @once
+    def imports_an_sdk() -> object:
+        begun.set()
+        return may_end.wait(HANGING_SECONDS)
+
+    part = once(object)
+    built = part()
+    with ThreadPoolExecutor(2) as pool:
+        pool.submit(imports_an_sdk)
+        assert begun.wait(HANGING_SECONDS)
+        try:
+            assert pool.submit(part).result(HANGING_SECONDS / 2) is built
+        finally:
+            may_end.set()
 
 
 def test_a_failed_search_for_an_identity_is_repeated(

@@ -54,10 +54,13 @@ class TranslatePrompt(Struct, frozen=True, kw_only=True):
         """
         if self.translator is None:
             raise NotOffered
+        # Imports the model's SDK once. That may take as long as the time limit of the
+        # request, which begins with the first read.
+        max_usd = self.translator.max_cost_usd(prompt)
         self.kill_switch.require_running(self.clock.now())
         if skipped_for := self.breaker.skipped_for():
             raise Unavailable("the model does not answer", retry_after=skipped_for)
-        max_usd, booking_id = self.translator.max_cost_usd(prompt), self.ids.new()
+        booking_id = self.ids.new()
         booked_at = self._book(caller, max_usd, booking_id)
         translation = self.breaker.call(
             self.translator, prompt, self.prompt_limits, user_id=caller.user_id

@@ -20,10 +20,12 @@ def once(build: Callable[[], T]) -> Callable[[], T]:
     @wraps(build)
     def locked() -> T:
         nonlocal kept
-        with _building:
-            if kept is None:
-                kept = build()
-            return kept
+        # What is built is returned without waiting for others, which may take seconds.
+        if kept is None:
+            with _building:
+                if kept is None:
+                    kept = build()
+        return kept
 
     return locked
 

@@ -49,6 +49,22 @@ def test_the_prompt_comes_back_in_english() -> None:
     assert harness.translator.requests == [(KOREAN, 1000)]
 
 
+def test_the_models_sdk_is_imported_before_the_requests_time_begins() -> None:
+    """An import may take longer than that time, which the first read begins."""
+    harness, reads = a_harness(), list[int]()
+
+    class Importing(FakeTranslator):
+        def max_cost_usd(self, prompt: str) -> Decimal:
+            reads.append(harness.switch.reads)
+            return super().max_cost_usd(prompt)
+
+    harness.translator = Importing()
+
+    harness.translate_prompt(ANN, KOREAN)
+
+    assert reads == [0]
+
+
 def test_the_maximum_is_booked_before_the_call_and_then_the_cost() -> None:
     harness = a_harness()
     assert harness.translator
