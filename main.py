@@ -8,7 +8,7 @@ from functools import partial
 gc.disable()
 
 from gunicorn import util
-from gunicorn.config import ControlSocketDisable
+from gunicorn.config import ControlSocketDisable, Keepalive
 
 from functions.api import api
 from functions.budget_alert import budget_alert
@@ -34,6 +34,11 @@ os.environ["CLOUD_RUN_TIMEOUT_SECONDS"] = "0"
 
 # We don't use gunicorn's control socket, and all gunicorns of one user would share it.
 ControlSocketDisable.default = True
+
+# By default gunicorn closes a connection that was idle for two seconds, maybe just as
+# the next request arrives on it, which then fails. Google's load balancers close theirs
+# after 600 s, and clients sooner.
+Keepalive.default = 620
 
 # After its last answer on a connection, gunicorn waits for the client to hang up, by
 # default for two seconds, in the thread that accepts connections. Whatever the client

@@ -41,8 +41,7 @@ from shared.domain.projection import project
 from shared.domain.structs import replace
 from shared.wiring import use_cases
 
-# Without it the client polls every second. Not two seconds: gunicorn closes an idle
-# connection after two, maybe just as the client sends its next poll.
+# Without it the client polls every second.
 POLL_HEADERS = {"openai-poll-after-ms": "3000"}
 
 VIDEO_ID = {"job_id": "The `id` of one of your videos."}

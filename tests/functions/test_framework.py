@@ -56,6 +56,13 @@ def test_gunicorn_opens_no_control_socket() -> None:
     assert Config().control_socket_disable
 
 
+def test_a_client_closes_an_idle_connection_before_gunicorn_does() -> None:
+    importlib.import_module("main")
+
+    # Google's load balancers keep idle connections for ten minutes.
+    assert Config().keepalive > 600
+
+
 STARTS = """
 import gc
 from functions.start import enable_gc_after_first_response
