@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -19,6 +20,8 @@ from urllib.request import urlopen
 START_TIMEOUT_SECONDS = 180.0
 GRACE_SECONDS = 5.0
 MAX_PORT = 65_535
+# Linux gives out ports from 32768 on, macOS from 49152 on.
+OWN_PORTS = range(20_000, 32_768)
 # The parts of the stack whose port can be chosen.
 PARTS = ("api", "web", "firestore", "storage", "tasks", "worker", "runway", "google")
 
@@ -144,10 +147,16 @@ def python(module: str, *arguments: str) -> list[str]:
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """For a server that starts later, or is restarted.
+
+    It is none that the system gives to connections and to servers that ask for any:
+    these might take it meanwhile.
+    """
+    while True:
+        port = random.choice(OWN_PORTS)  # noqa: S311 - no secret
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def require_free(name: str, port: int) -> None:

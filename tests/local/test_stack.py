@@ -11,7 +11,7 @@ import pytest
 from rich.console import Console
 from werkzeug import Response
 
-from local import functions
+from local import functions, processes
 from local.__main__ import main
 from local.dev import first_port, stable_ports, welcome
 from local.http_server import HttpServer
@@ -20,6 +20,7 @@ from local.processes import (
     DidNotStart,
     RunningProcess,
     answers,
+    free_port,
     require_distinct,
     require_free,
 )
@@ -52,6 +53,23 @@ def test_a_busy_port_is_reported_and_never_taken_for_ours(tmp_path: Path) -> Non
             Stack(options).__enter__()
 
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_free_port_is_none_that_another_program_gets_meanwhile() -> None:
+    """A function that was killed needs its port again."""
+    given_out = Path("/proc/sys/net/ipv4/ip_local_port_range")
+    first = int(given_out.read_text().split()[0]) if given_out.exists() else 49_152
+
+    assert [port for port in (free_port() for _ in range(20)) if port >= first] == []
+
+
+def test_a_free_port_is_not_in_use(monkeypatch: pytest.MonkeyPatch) -> None:
+    free = free_port()
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        busy = other.getsockname()[1]
+        monkeypatch.setattr(processes, "OWN_PORTS", (busy,) * 20 + (free,))
+
+        assert free_port() == free
 
 
 def test_ctrl_c_while_a_process_starts_leaves_none_behind(
