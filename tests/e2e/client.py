@@ -8,9 +8,11 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from copy import copy
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import av
 import psutil
@@ -27,6 +29,10 @@ Video = dict[str, Any]
 def list_usd(model_id: str) -> Decimal:
     """What the catalogue says that a second at 720p costs."""
     return CATALOGUE[model_id].usd_per_second[Resolution.P720]
+
+
+def _is_busy(answer: requests.Response) -> bool:
+    return answer.status_code == 503 and answer.json()["code"] == "unavailable"
 
 
 def _has_ended(video: Video) -> bool:
@@ -49,11 +55,19 @@ class Frontend:
             method, url, json=body, headers=self.headers, timeout=100
         )
 
+    def retry(
+        self, method: str, path: str, body: object = None, **headers: str
+    ) -> requests.Response:
+        """Call again while the stack is too busy, as clients do."""
+        caller = copy(self)
+        caller.headers = self.headers | headers
+        while _is_busy(answer := caller.call(method, path, body)):
+            time.sleep(0.2)
+        return answer
+
     def upload(self, content: bytes, content_type: str = "image/jpeg") -> str:
         asked = {"content_type": content_type, "size": len(content)}
-        answer = self.call("POST", "/v1/uploads", asked)
-        while answer.status_code == 503:  # busy: retried, as a client does
-            answer = self.call("POST", "/v1/uploads", asked)
+        answer = self.retry("POST", "/v1/uploads", asked)
         assert answer.status_code == 201, answer.text
         upload = answer.json()
         requests.put(
@@ -65,13 +79,14 @@ class Frontend:
         if "image" not in body and "image_url" not in body:
             body["image"] = self.upload(IMAGE.read_bytes())
         body = {"prompt": f"a raccoon looks up, {time.time_ns()}", "duration": 5} | body
-        answer = self.call("POST", "/v1/videos", body)
+        key = {"Idempotency-Key": uuid4().hex}
+        answer = self.retry("POST", "/v1/videos", body, **key)
         assert answer.status_code == 202, answer.text
         video: Video = answer.json()
         return video
 
     def get(self, video: Mapping[str, Any]) -> Video:
-        answer: Video = self.call("GET", f"/v1/videos/{video['job_id']}").json()
+        answer: Video = self.retry("GET", f"/v1/videos/{video['job_id']}").json()
         return answer
 
     def wait(

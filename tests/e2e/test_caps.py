@@ -11,7 +11,7 @@ from local.simulators.server import SimulatorServer
 from local.simulators.vendor_backend import Pace
 from local.stack import Stack
 from tests.domain.budgets import an_envelope
-from tests.e2e.client import Frontend, list_usd, wait_for
+from tests.e2e.client import Frontend, Video, list_usd, wait_for
 from tests.e2e.conftest import FRAMES_PER_SECOND, StackFactory
 
 
@@ -24,26 +24,34 @@ def runway() -> Iterator[SimulatorServer]:
 
 @pytest.fixture(scope="module")
 def capped(runway: SimulatorServer, a_stack: StackFactory) -> Iterator[Stack]:
-    """A cap that pays for the first test's job of 3 s, and not for one of 5 s more."""
-    caps = {"DAILY_LIMIT_USD": str(7 * list_usd("gen4_turbo"))}
+    """A cap that pays for `first`, of 3 s, and not for 5 s more.
+
+    Its day begins about twelve hours away from now.
+    """
+    noon = f"Etc/GMT{datetime.now(UTC).hour - 12:+}"
+    cap_usd = 7 * list_usd("gen4_turbo")
+    caps = {"DAILY_LIMIT_USD": str(cap_usd), "LIMITS_TIME_ZONE": noon}
     vendor = {"RUNWAYML_BASE_URL": runway.address, "RUNWAY_API_KEY": "key_mine"}
     with a_stack(**caps, **vendor) as stack:
         yield stack
 
 
-def test_the_servers_that_the_environment_names_are_used(
-    capped: Stack, runway: SimulatorServer, firestore_emulator: str
-) -> None:
+@pytest.fixture(scope="module")
+def first(capped: Stack) -> Video:
     frontend = Frontend(capped)
+    return frontend.wait(frontend.create(duration=3))
 
-    video = frontend.wait(frontend.create(duration=3))
 
+def test_the_servers_that_the_environment_names_are_used(
+    capped: Stack, runway: SimulatorServer, firestore_emulator: str, first: Video
+) -> None:
     assert capped.addresses["runway"] == runway.address
     assert capped.firestore == firestore_emulator
-    assert video["ai_model"] == "runway"
-    assert len(runway.submissions) == 1
+    assert first["ai_model"] == "runway"
+    assert [s.prompt for s in runway.submissions] == [first["prompt"]]
 
 
+@pytest.mark.usefixtures("first")
 def test_a_spent_budget_pauses_new_jobs_until_an_administrator_overrides_it(
     capped: Stack,
 ) -> None:

@@ -28,7 +28,7 @@ def misbehave(stack: Stack, kind: str) -> None:
 def test_a_korean_prompt_is_sent_in_english_and_both_are_shown(
     stack: Stack, frontend: Frontend
 ) -> None:
-    reviewed = frontend.call("POST", "/v1/prompts", {"prompt": KOREAN}).json()
+    reviewed = frontend.retry("POST", "/v1/prompts", {"prompt": KOREAN}).json()
     before = translations(stack)
 
     video = frontend.wait(frontend.create(prompt=KOREAN))

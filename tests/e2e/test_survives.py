@@ -11,7 +11,15 @@ import pytest
 
 from local.processes import PARTS, python
 from local.stack import ROOT, Stack
-from tests.e2e.client import Frontend, Video, are_left, played, set_faults, submissions
+from tests.e2e.client import (
+    Frontend,
+    Video,
+    are_left,
+    played,
+    set_faults,
+    submissions,
+    wait_for,
+)
 from tests.e2e.conftest import bare_environment
 
 
@@ -41,8 +49,11 @@ def test_a_job_survives_its_worker_being_killed(
     video = frontend.wait(video)
 
     assert video["status"] == "completed"
-    assert played(video["video_url"])["seconds"] == 5.0
-    assert len(submissions(stack, video["prompt"])) == 1
+    assert video["delivered"]["duration"] == played(video["video_url"])["seconds"]
+    # Killed during a paid call, it can't know whether that arrived, and so asks Veo.
+    unknown = [a for a in video["attempts"] if a["outcome"] == "unknown"]
+    vendors = [s["vendor"] for s in submissions(stack, video["prompt"])]
+    assert len(vendors) == len(set(vendors)) <= 1 + len(unknown)
 
 
 def test_a_job_survives_a_kill_during_the_paid_call_and_another_a_purged_queue(
@@ -50,7 +61,7 @@ def test_a_job_survives_a_kill_during_the_paid_call_and_another_a_purged_queue(
 ) -> None:
     """Both at once, as both take long: a lease must expire, and the sweep must run."""
     purged = frontend.create()
-    frontend.wait(purged, lambda v: v["stage"] != "queued")
+    frontend.wait(purged, _is_generating)
     stack.purge_queues()
     late = {"provider": "runway", "kind": "late", "seconds": 20, "times": 1}
     set_faults(stack, [late])
@@ -84,8 +95,9 @@ def test_sigterm_leaves_nothing_behind(tmp_path: Path) -> None:
         up.send_signal(signal.SIGTERM)
         assert up.wait(200) == 0
 
-    assert [part for part in PARTS if _is_open(announced[part])] == []
-    assert not are_left(str(tmp_path))
+    # A process that was killed may take a moment to disappear.
+    wait_for(lambda: not any(_is_open(announced[part]) for part in PARTS))
+    wait_for(lambda: not are_left(str(tmp_path)))
 
 
 def _is_open(address: str) -> bool:
