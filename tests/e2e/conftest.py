@@ -17,6 +17,8 @@ TIME_SCALE = "0.2"
 # Each frame is rendered, checked and shown, so few of them keep tests fast.
 FRAMES_PER_SECOND = 6
 
+ENDS = (signal.SIGINT, signal.SIGTERM)
+
 StackFactory = Callable[..., Stack]
 
 
@@ -31,11 +33,17 @@ def bare_environment() -> dict[str, str]:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _sigterm_interrupts() -> Iterator[None]:
-    """So that a run ended by a time limit ends its servers, too."""
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+def _signals_interrupt() -> Iterator[None]:
+    """So that a run ended by a time limit ends its servers, too.
+
+    A shell's "&" ignores Ctrl-C, also in all programs that the tests start.
+    """
+    before = {number: signal.getsignal(number) for number in ENDS}
+    for number in ENDS:
+        signal.signal(number, signal.default_int_handler)
     yield
-    signal.signal(signal.SIGTERM, before)
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 @pytest.fixture(scope="session")

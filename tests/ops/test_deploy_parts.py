@@ -1,9 +1,10 @@
 """Parts of a deploy by themselves: plan, keys, health check, settings, quota."""
 
 import json
+import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -447,6 +448,15 @@ def test_a_program_gets_its_input_and_its_output_is_shown_or_returned(
     assert capfd.readouterr() == ((output, "wrong\n") if is_shown else ("", ""))
 
 
+@pytest.fixture
+def ctrl_c() -> Iterator[None]:
+    """Lets it interrupt, also where a shell's "&" has the tests ignore it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("ctrl_c")
 def test_a_program_may_still_print_everything_after_ctrl_c() -> None:
     """More than a pipe holds, such as a plan while Terraform saves its state."""
     program = (
