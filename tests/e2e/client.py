@@ -24,6 +24,7 @@ from shared.domain.catalogue import CATALOGUE, Resolution
 
 IMAGE = Path(__file__).parents[2] / "local" / "raccoon.jpg"
 Video = dict[str, Any]
+BUSY = ("unavailable", "too_many_requests")
 
 
 def list_usd(model_id: str) -> Decimal:
@@ -32,7 +33,7 @@ def list_usd(model_id: str) -> Decimal:
 
 
 def _is_busy(answer: requests.Response) -> bool:
-    return answer.status_code == 503 and answer.json()["code"] == "unavailable"
+    return not answer.ok and answer.json()["code"] in BUSY
 
 
 def _has_ended(video: Video) -> bool:
