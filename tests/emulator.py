@@ -23,5 +23,5 @@ def warm_emulator() -> Iterator[str]:
     ):
         # The first call of a new JVM takes longer than any call of ours may.
         first = f"http://{host}/v1/projects/p/databases/(default)/documents/a/b"
-        requests.get(first, timeout=100)
+        requests.get(first, timeout=600)
         yield host
