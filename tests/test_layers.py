@@ -124,7 +124,10 @@ LAYERS = (
     ),
     Layer(
         place="functions",
-        allowed=("shared", "functions", "structlog", "flask", "werkzeug"),
+        allowed=(
+            *("shared", "functions", "structlog", "flask", "werkzeug"),
+            "gunicorn.http.errors",
+        ),
         barred=("shared.gcp", "shared.providers"),
     ),
     Layer(

@@ -10,6 +10,7 @@ from threading import BoundedSemaphore, Condition, Thread
 from typing import IO, Any
 
 from flask import Request
+from gunicorn.http.errors import ParseException
 from msgspec import Struct, field
 from werkzeug.exceptions import HTTPException
 
@@ -36,6 +37,8 @@ DRAINS_PER_USER = 2
 WRITE_TIMEOUT_SECONDS = 20.0
 MAX_DRAINED_BYTES = 32 * 1024 * 1024
 _CUT_OFF_SECONDS = 0.001
+# ParseException: of a malformed chunk, also one that is cut short.
+_CUT_OFF = (OSError, HTTPException, ParseException)
 # The key in a request's environ that is set once its whole body has been read.
 _IS_READ = "reelay.is_read"
 
@@ -179,7 +182,7 @@ def _read(request: Request, limit: ReadTimeout, max_bytes: int) -> bytes:
                 progress.received_bytes += len(piece)
                 if progress.received_bytes > max_bytes:
                     raise TooLarge(max_bytes)
-    except (OSError, HTTPException) as error:
+    except _CUT_OFF as error:
         raise Malformed("cut off") from error
     request.environ[_IS_READ] = True
     return body.getvalue()
@@ -200,7 +203,7 @@ def drain(environ: Environ, unread: IO[bytes], limit: ReadTimeout) -> None:
             while left > 0 and (piece := unread.read(PIECE_BYTES)):
                 left -= len(piece)
         is_read = left > 0
-    except (HTTPException, OSError):
+    except _CUT_OFF:
         is_read = False
     connection = _connection(environ)
     if connection is not None and not is_read:

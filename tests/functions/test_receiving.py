@@ -9,6 +9,7 @@ from threading import Event
 
 import pytest
 from flask import Flask, Request
+from gunicorn.http.errors import ChunkMissingTerminator, InvalidChunkSize
 
 from functions.http.forms import MAX_HEAD_BYTES, MAX_PREAMBLE_BYTES, read_form
 from functions.http.receiving import (
@@ -21,6 +22,7 @@ from functions.http.receiving import (
     SMALL_BODY_BYTES,
     WAITING_PER_USER,
     Receiver,
+    drain,
 )
 from shared.domain.errors import (
     ApiError,
@@ -63,6 +65,45 @@ def receiving(
 @pytest.fixture
 def receiver() -> Receiver:
     return Receiver(max_large_bodies=2, wait_seconds=0.01)
+
+
+class Chunks(io.BytesIO):
+    """A body in chunks, as gunicorn reads it: the second read meets a bad chunk."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__()
+        self.answers: list[bytes | Exception] = [b"{}", error]
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        answer = self.answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+BAD_CHUNKS = pytest.mark.parametrize(
+    "error", [ChunkMissingTerminator(b""), InvalidChunkSize(b"zz")], ids=repr
+)
+
+
+@BAD_CHUNKS
+def test_a_malformed_chunk_is_a_malformed_body(
+    receiver: Receiver, error: Exception
+) -> None:
+    request = a_request(None)
+    request.stream = Chunks(error)
+
+    with pytest.raises(Malformed), receiver.receive(request, "ann", LARGE_BODY_BYTES):
+        pass
+
+
+@BAD_CHUNKS
+def test_a_malformed_chunk_ends_the_reading_of_a_refused_body(error: Exception) -> None:
+    chunks = Chunks(error)
+
+    drain(a_request(None).environ, chunks, DRAIN)
+
+    assert not chunks.answers
 
 
 def test_inside_the_block_the_whole_body_is_in_memory(receiver: Receiver) -> None:
