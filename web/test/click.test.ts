@@ -229,6 +229,28 @@ test("an abandoned click keeps its key, whatever else is made meanwhile", async 
   expect(page.newClick("ann", draft, SOON)).toEqual(given);
 });
 
+test("a user's stale click doesn't mix up whose abandoned clicks are whose", async () => {
+  switchUser("bob", 0);
+  const bobs = newClick("bob", draft, SOON);
+  void sendClick(silent().api, bobs);
+  await vi.advanceTimersByTimeAsync(1000);
+  abandon();
+  const stale = newClick("bob", { ...draft, prompt: "Another" }, 0);
+  void sendClick(silent().api, stale);
+  switchUser("ann", 0);
+  const anns = newClick("ann", draft, SOON);
+  void sendClick(silent().api, anns);
+  await vi.advanceTimersByTimeAsync(1000);
+  abandon();
+
+  switchUser("bob", 15 * 60_000);
+  expect(click.value).toBeNull();
+  expect(abandoned.value.map(({ key }) => key)).toEqual([bobs.key]);
+
+  switchUser("ann", SOON);
+  expect(abandoned.value.map(({ key }) => key)).toEqual([anns.key]);
+});
+
 test("after a rejected request, the next click has a new key", async () => {
   void sendClick(silent().api, newClick("ann", draft, 0));
   await vi.advanceTimersByTimeAsync(1000);

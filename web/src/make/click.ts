@@ -71,6 +71,7 @@ let run: Run | null = null;
 export function switchUser(user: string, now: number): void {
   owner = user;
   recallStartedJobs(user);
+  abandoned.value = storedAbandoned(user);
   const isSame = click.value?.user === user;
   if (!isSame) stop();
   click.value = isSame ? click.value : recall<Click>(`click.${user}`, sessionStorage);
@@ -78,7 +79,7 @@ export function switchUser(user: string, now: number): void {
   const erased = recall<number>(`erased.${user}`) ?? Number.NEGATIVE_INFINITY;
   const isStale = ({ at }: Click) => at <= erased || now - at >= CLICK_LIFETIME_MS;
   if (click.value && isStale(click.value)) forget();
-  keepAbandoned(user, storedAbandoned(user).filter((one) => !isStale(one)));
+  keepAbandoned(user, abandoned.value.filter((one) => !isStale(one)));
 }
 
 /** The jobs may have been started, or erased, in another tab. */
