@@ -163,11 +163,12 @@ def test_the_same_key_and_body_return_the_current_job(harness: Harness) -> None:
 def test_a_job_is_admitted_if_a_later_provider_still_fits_the_cap(
     harness: Harness,
 ) -> None:
-    harness.jobs = FakeJobs(Limits(user=Caps(daily_usd=Decimal("4.00"))))
-    chain = (ProviderId.VEO, ProviderId.OMNI)
+    harness.jobs = FakeJobs(Limits(user=Caps(daily_usd=Decimal("4.40"))))
+    chain = (ProviderId.VEO, ProviderId.OMNI, ProviderId.RUNWAY)
 
     assert create(harness, chain=chain).hold_usd == Decimal("3.20")
     assert create(harness, chain=chain).hold_usd == Decimal("0.80")
+    assert create(harness, chain=chain).hold_usd == Decimal("0.40")
     with pytest.raises(LimitReached):
         create(harness, chain=chain)
 
