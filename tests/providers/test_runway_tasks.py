@@ -5,17 +5,25 @@ from decimal import Decimal
 from typing import cast
 
 import pytest
+import requests
 from structlog.testing import capture_logs
 
 from shared.domain.errors import BadContent, ErrorCode, Unreachable
-from shared.domain.outcomes import Accepted, Failed, Working
+from shared.domain.outcomes import Accepted, Failed, PollFailed, Unknown, Working
 from shared.ports.providers import WebFile
 from shared.providers import runway_wire
 from shared.providers.rejection import HttpResponse
 from shared.providers.runway import MakeTransport, Runway
 from shared.providers.runway_http import FAULTS, HttpTransport
 from shared.providers.runway_sdk import SdkTransport
-from tests.providers.provider_cases import RUNWAY, RUNWAY_HTTP, ProviderCase, each
+from tests.providers.provider_cases import (
+    PROMPT,
+    RUNWAY,
+    RUNWAY_HTTP,
+    ProviderCase,
+    each,
+    request_for,
+)
 from tests.providers.vendor_server import CLOSED_PORT_URL, Reply, vendor
 
 both = each(RUNWAY, RUNWAY_HTTP)
@@ -166,6 +174,27 @@ def test_a_fetch_without_a_file_says_why(
 ) -> None:
     with pytest.raises(error):
         case.fetched(body)
+
+
+def test_an_error_of_the_transport_is_reported_without_key_and_prompt() -> None:
+    """A key of another form than Runway's is not recognized by its form."""
+
+    class Failing:
+        faults = FAULTS
+
+        def retrieve(self, *_: object) -> HttpResponse:
+            raise requests.RequestException(f"can't send sesame: {PROMPT}")
+
+        create = retrieve
+
+    made = cast(MakeTransport, lambda **_: Failing())
+    provider = Runway(made, api_key="sesame", base_url=None)
+    poll, start = provider.poll(RUNWAY.task()), provider.start(request_for(RUNWAY))
+
+    assert poll == PollFailed(detail=f"RequestException: can't send …: {PROMPT}")
+    assert start == Unknown(detail="RequestException: can't send …: …")
+    with pytest.raises(Unreachable, match="can't send …:"):
+        provider.fetch(RUNWAY.task())
 
 
 @pytest.mark.parametrize("transport", [SdkTransport, HttpTransport])

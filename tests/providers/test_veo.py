@@ -106,6 +106,17 @@ def test_an_operation_that_is_done_without_a_video_has_failed(
     assert poll.may_come_yet is (expected is ErrorCode.PROVIDER_ERROR)
 
 
+SIGNED = "see https://a.example/1.png?sig=secret"
+
+
+@pytest.mark.parametrize("body", [ended_in(13, SIGNED), done(filtered(SIGNED))])
+def test_the_reason_for_no_video_is_redacted(body: object) -> None:
+    poll = VEO.polled(body)
+
+    assert isinstance(poll, Failed)
+    assert str(poll.problem.detail).endswith("see https://a.example/1.png?…")
+
+
 def test_a_video_beside_a_filtered_count_is_a_success() -> None:
     videos = [{"gcsUri": "gs://b/1.mp4", "mimeType": "video/mp4"}]
 
@@ -233,6 +244,7 @@ def test_a_401_is_not_retried_with_a_fresh_token() -> None:
     [
         ("us-central1", "us-central1-aiplatform.googleapis.com"),
         ("global", "aiplatform.googleapis.com"),
+        ("us", "aiplatform.us.rep.googleapis.com"),
         ("eu", "aiplatform.eu.rep.googleapis.com"),
     ],
 )
@@ -252,7 +264,9 @@ def named(location: str) -> TaskRef:
 MADE = done({"videos": [{"gcsUri": "gs://b/1.mp4"}]})
 
 
-@pytest.mark.parametrize("location", ["europe-west4", "global", "us", "eu"])
+@pytest.mark.parametrize(
+    "location", ["europe-west4", "us-west10", "global", "us", "eu"]
+)
 def test_a_task_is_followed_where_it_was_started_whatever_is_set_now(
     monkeypatch: pytest.MonkeyPatch, location: str
 ) -> None:
