@@ -8,11 +8,12 @@ from google.auth import exceptions as auth_errors
 from google.auth.credentials import Credentials
 
 from shared.domain.errors import BadContent, ErrorCode, Unreachable
-from shared.domain.outcomes import Failed, NotSent, PollFailed, Succeeded
+from shared.domain.outcomes import Failed, NotSent, PollFailed, Succeeded, Unknown
 from shared.ports.providers import BucketFile, InlineFile, TaskRef
 from shared.providers import google_client
+from shared.providers.paid_post import SendState
 from shared.providers.veo import Veo
-from tests.providers.provider_cases import OPERATION, VEO, request_for
+from tests.providers.provider_cases import OPERATION, PROMPT, VEO, request_for
 from tests.providers.vendor_server import CLOSED_PORT_URL, Reply, vendor
 
 
@@ -227,6 +228,14 @@ def test_without_a_token_nothing_is_sent(error: Exception, expected: ErrorCode) 
     assert isinstance(outcome, NotSent)
     assert outcome.problem.code is expected
     assert server.connections == 0
+
+
+def test_without_a_token_after_sending_the_outcome_is_unknown() -> None:
+    error = auth_errors.RefreshError(f"no token for {PROMPT}")
+
+    outcome = google_client.submission_of(error, SendState(started=True), PROMPT)
+
+    assert outcome == Unknown(detail="RefreshError: no token for …")
 
 
 def test_a_401_is_not_retried_with_a_fresh_token() -> None:
