@@ -21,7 +21,7 @@ from local.demo.options import OUT, DemoError, DemoOptions, validated
 from local.demo.run import NEXT, Demo, result
 from local.demo.view import attempts_table, live
 
-COMMAND = "FAULTS=runway,runway-http make demo"
+COMMAND = "make demo FAULTS=runway,runway-http"
 _FONTS = ("DejaVuSansMono", "Menlo", "Consolas", "LiberationMono-Regular")
 _BOLD_FONTS = ("DejaVuSansMono-Bold", "Menlo", "Consolas", "LiberationMono-Bold")
 _COLUMNS, _ROWS, _FONT_SIZE, _LINE_PIXELS, _MARGIN = 78, 27, 15, 20, 16
