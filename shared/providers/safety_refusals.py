@@ -64,11 +64,11 @@ _FREE = re.compile(
     r"(?i)(\bnot|n't|\bnever) (be |been )?(charged|billed)\b"
     r"(?! (again|twice|more|until|unless|separately|extra)\b"
     r"| for ((any|your) )?(other|future|further|additional|later|next)\b)"
-    r"|\bno charge( for this\b|\s*([.!;,]|$))"
-    r"|\bno charges? ((was|were|has been|have been) made|apply|applies)\b"
-    r"|\bnot incur (any |a )?charges?\b"
+    r"|\bno charges?( was made| were made| has been made| have been made| appl(y|ies))?"
+    r"( for this\b|\s*([.!;,]|$))"
+    r"|\b(this|it|request|attempt|generation) \w+ not incur (any |a )?charges?\b"
     r"|\b(this|it|request|attempt|generation) (is|was) free( of charge)?\s*([.!;,]|$)"
-    r"|\bno credits (were|have been) (deducted|charged|used)\b"
+    r"|\bno credits (were|have been) (deducted\b|charged\b|used\s*([.!;,]|$))"
 )
 _SUPPOSED = re.compile(r"(?i)\b(if|unless|whether|would)\b")
 
