@@ -55,6 +55,23 @@ def test_a_deploy_without_a_project_is_refused_before_anything_is_installed(
     assert ran.stdout == f"Name it: make {target} PROJECT=my-project\n"
 
 
+def test_packages_that_cannot_be_downloaded_are_said_to_need_a_connection(
+    tmp_path: Path,
+) -> None:
+    for name in ("Makefile", "requirements-uv.txt", "requirements-dev.txt"):
+        shutil.copy(ROOT / name, tmp_path)
+    shutil.copytree(ROOT / "local", tmp_path / "local")
+
+    environ = {"PATH": os.environ["PATH"], "PIP_NO_INDEX": "1"}
+    command = ["make", "unit", f"PYTHON={sys.executable}"]
+    ran = subprocess.run(
+        command, cwd=tmp_path, env=environ, capture_output=True, text=True
+    )
+
+    assert ran.returncode != 0
+    assert "Check the connection to the package index" in ran.stderr
+
+
 def test_an_old_python_is_refused_with_the_version_needed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
