@@ -511,12 +511,18 @@ class TestLateReports:
         assert attempt.is_open
         assert attempt.closing_polls == isinstance(poll, PollFailed)
 
-    def test_a_late_report_of_a_task_that_ended_meanwhile_ends_it(self) -> None:
+    @pytest.mark.parametrize(
+        ("poll", "state"),
+        [(Succeeded(), "storing"), (Failed(problem=FAULT), "failed")],
+    )
+    def test_a_late_report_of_a_task_that_ended_meanwhile_ends_it(
+        self, poll: Poll, state: str
+    ) -> None:
         job = polled(running(a_job(), RUNWAY), Working(), NOON + SECOND)
 
-        job = polled(job, Succeeded(), NOON + 2 * SECOND, polled_at=NOON)
+        job = polled(job, poll, NOON + 2 * SECOND, polled_at=NOON)
 
-        assert state_of(job, RUNWAY) == "storing"
+        assert state_of(job, RUNWAY) == state
 
     def test_an_empty_success_is_given_up_by_a_poll_a_minute_later(self) -> None:
         empty, over = TestSuccessWithoutAVideo.EMPTY, TestSuccessWithoutAVideo.OVER
@@ -793,7 +799,7 @@ def intent(attempt_id: str, provider_id: ProviderId) -> Intended:
     return Intended(attempt_id=attempt_id, provider_id=provider_id)
 
 
-def kind_of(answer: Submission) -> str:
+def kind_of(answer: Submission | Outcome) -> str:
     return type(answer).__name__
 
 
@@ -810,6 +816,10 @@ PREPARED_NOW = apply(a_new_job(), PREPARE, AFTER_LEASE)
 TRANSLATED_NOW = apply(a_job(prompt="고양이"), TRANSLATE, AFTER_LEASE)
 CHECKED_NOW = apply(storing(a_job(), RUNWAY), CHECK, AFTER_LEASE)
 GAVE_UP = GaveUp(problem=Problem(code=ErrorCode.ALL_PROVIDERS_FAILED))
+# One worker cancelled the task while another saw that it had succeeded.
+SAVED_FROM_CANCEL = polled(
+    polled(apply(RUNS, CancelRequested(), NOON), Working()), Succeeded()
+)
 
 
 @pytest.mark.parametrize(
@@ -891,6 +901,15 @@ GAVE_UP = GaveUp(problem=Problem(code=ErrorCode.ALL_PROVIDERS_FAILED))
             apply(AT_VEO, submitted(RUNWAY, ACCEPTED), AFTER_LEASE),
             Revived(attempt_id=str(RUNWAY)),
             id="revived while another works",
+        ),
+        *(
+            pytest.param(
+                SAVED_FROM_CANCEL, late, id=f"{kind_of(late)}, but it had succeeded"
+            )
+            for late in (
+                CancelSent(attempt_id=str(RUNWAY)),
+                CancelFailed(attempt_id=str(RUNWAY)),
+            )
         ),
         pytest.param(VEO_IS_BUSY, FOUND, id="file of what was rejected"),
         pytest.param(

@@ -20,10 +20,13 @@ def test_a_prompt_is_removed_however_it_is_escaped(write: type[str]) -> None:
 
 
 SECRETS = {
-    "data uri": "x data:image/png;base64,iVBORw0KGgo= y",
+    "data uri": "x data:image/png;base64,iVB-iVBORw0KGgo= y",
     "bare base64": f"x {'iVBORw0K' * 30} y",
     "token in a url": "x https://a.example/v.mp4?_jwt=iVBORw0K y",
+    "signature in a url": "x http://a.example/v.mp4?at=1&sig=iVBORw0K y",
+    "access token": "x ya29.iVBORw0K y",
     "bearer": "x Bearer iVBORw0K y",
+    "runway key": "x key_iVBORw0K y",
     "google key": "x AIzaiVBORw0K y",
 }
 
@@ -34,6 +37,10 @@ def test_images_and_tokens_are_removed(text: str) -> None:
 
     assert "iVBORw0K" not in kept
     assert (kept[0], kept[-1]) == ("x", "y")
+
+
+def test_an_address_without_a_query_is_kept() -> None:
+    assert redact("see https://a.example/help") == "see https://a.example/help"
 
 
 def test_a_message_of_many_addresses_is_searched_once() -> None:

@@ -12,6 +12,7 @@ from shared.domain.outcomes import Failed, NotSent, PollFailed, Succeeded, Unkno
 from shared.ports.providers import BucketFile, InlineFile, TaskRef
 from shared.providers import google_client
 from shared.providers.paid_post import SendState
+from shared.providers.response_limits import MAX_BYTES
 from shared.providers.veo import Veo
 from tests.providers.provider_cases import OPERATION, PROMPT, VEO, request_for
 from tests.providers.vendor_server import CLOSED_PORT_URL, Reply, vendor
@@ -134,7 +135,10 @@ def test_an_operation_without_a_name_is_a_failed_poll() -> None:
 
 FETCHES: list[tuple[dict[str, object], object]] = [
     (done({"videos": [{"gcsUri": "gs://b/1.mp4"}]}), BucketFile(gs_uri="gs://b/1.mp4")),
-    (done({"videos": [{"bytesBase64Encoded": "AAAA"}]}), InlineFile(content=b"\0\0\0")),
+    (
+        done({"videos": [{"bytesBase64Encoded": "AAAA" * MAX_BYTES}]}),
+        InlineFile(content=b"\0\0\0" * MAX_BYTES),
+    ),
 ]
 
 
