@@ -58,12 +58,18 @@ function lookUp(key: keyof Messages, args: readonly unknown[]): string {
   return typeof message === "function" ? message(...args) : String(message ?? "");
 }
 
+/** How often a language was chosen. */
+let choices = 0;
+
 /** Switches the page to `chosen`, or else to the stored choice, or else to the browser's language. */
 export async function setLanguage(chosen?: Language): Promise<void> {
   const next = chosen ?? recall<Language>("language") ?? language.value;
   if (chosen) remember("language", chosen);
+  const choice = ++choices;
   const areas = [...loads.keys()];
   const fetched = await fetchMessages(areas, next);
+  // Another language was chosen meanwhile.
+  if (choice !== choices) return;
   // A view that was opened meanwhile has loaded its messages in the other language.
   if ([...loads.keys()].some((area) => !areas.includes(area))) return setLanguage(chosen);
   messages.value = fetched;

@@ -64,3 +64,19 @@ test("a view whose messages load while the language changes keeps them", async (
 
   expect(t("usageTitle")).toBe("사용량");
 });
+
+test("of two languages, the one that was chosen last stays, whichever arrives last", async () => {
+  let arrive = () => {};
+  const late = new Promise<void>((resolve) => (arrive = resolve));
+  vi.doMock("../src/ko", () => late.then(() => ({ messages: { usage: "사용량" } })));
+  const { language, loadMessages, setLanguage, t } = await import("../src/i18n");
+  await setLanguage();
+  const changing = setLanguage("ko");
+  await setLanguage("en");
+  await loadMessages("usage");
+
+  arrive();
+  await changing;
+
+  expect([language.value, t("usageTitle")]).toEqual(["en", "Usage"]);
+});
