@@ -33,12 +33,20 @@ RUNWAY_WORDS = (
     (400, "You do not have enough credits to run this task.", CREDITS),
     (400, "Insufficient balance", CREDITS),
     (400, "Not enough funds", CREDITS),
+    (400, "Not enough balance", CREDITS),
+    (400, "Insufficient credits", CREDITS),
+    (400, "Insufficient funds", CREDITS),
+    (400, "You have zero credits", CREDITS),
+    (400, "Your balance is exhausted", CREDITS),
+    (400, "Your balance is empty", CREDITS),
+    (400, "Your daily spend limit has been reached", CREDITS),
     (400, "Monthly spend limit reached", CREDITS),
     (400, "You have no credits left", CREDITS),
     (400, "Out of credits", CREDITS),
     (400, "Your credit balance is too low", CREDITS),
     (400, "Your credits are depleted.", CREDITS),
     (400, "All credits have been used up", CREDITS),
+    (400, "Your credits are exhausted", CREDITS),
     (400, "You have 0 credits left", CREDITS),
     (400, "Your account balance is too low", CREDITS),
     (400, "The monthly spending cap has been reached", CREDITS),
@@ -53,6 +61,16 @@ RUNWAY_WORDS = (
     (400, "Model variant gen4_turbo is not available.", MODEL),
     (400, "This model is not available in your tier", MODEL),
     (400, "Model not found", MODEL),
+    (400, "Model gen4_turbo was retired", MODEL),
+    (400, "Model gen4_turbo is not found", MODEL),
+    (400, "Model gen4_turbo is no longer available", MODEL),
+    (400, "Model gen4_turbo is not supported for 10 seconds", FORM),
+    (400, "Model gen4_turbo is not supported at 960:960", FORM),
+    (400, "Model gen4_turbo is not supported when a seed is given", FORM),
+    (400, "Model gen4_turbo is not supported together with a seed", FORM),
+    (400, "Unknown model parameter seed", FORM),
+    (400, "Unknown model option seed", FORM),
+    (400, "Unknown model field seed", FORM),
     (400, "Model gen4_turbo is not available with ratio 960:960", FORM),
     (400, "promptText is too long for this model", FORM),
     (400, "Validation of body failed", FORM),
@@ -212,6 +230,17 @@ def test_runways_daily_limit_has_a_retry_after_even_if_runway_names_none(
 
     assert isinstance(rejected, Rejected)
     assert (rejected.problem.code, rejected.retry_after_seconds) == (RATE, seconds)
+
+
+def test_runways_404_for_a_model_has_no_documentation_url() -> None:
+    response = HttpResponse(
+        status=404, body={"error": "Could not find Model"}, headers={}
+    )
+
+    rejected = outcome_of_error(response, RUNWAY)
+
+    assert isinstance(rejected, Rejected)
+    assert rejected.problem.code is MODEL
 
 
 def test_disabled_billing_is_recognized_by_structured_details() -> None:
