@@ -9,9 +9,9 @@ from structlog.typing import EventDict
 
 from shared.domain import timing
 from shared.domain.catalogue import ProviderId
-from shared.domain.errors import ErrorCode
+from shared.domain.errors import ErrorCode, Problem
 from shared.domain.job import AttemptState
-from shared.domain.outcomes import Poll, PollFailed, Succeeded, Working
+from shared.domain.outcomes import Failed, Poll, PollFailed, Succeeded, Working
 from shared.domain.structs import replace
 from shared.ports.providers import TaskRef
 from shared.ports.storage import StoredObject
@@ -23,6 +23,7 @@ from tests.domain.examples import (
     RUNWAY,
     VEO,
     a_job,
+    polled,
     rejected,
     running,
     states,
@@ -114,6 +115,19 @@ def test_no_alarm_is_raised_for_a_vendor_that_answers_in_the_end(
 ) -> None:
     harness.jobs.put(running(a_job(chain=(RUNWAY,)), RUNWAY))
     fall_silent(harness, timing.ATTEMPT_LIMIT + 5 * MINUTE)
+
+    assert lines_on_silence(harness) == []
+
+
+def test_no_alarm_is_raised_if_another_worker_got_an_answer_meanwhile(
+    harness: Harness,
+) -> None:
+    job = running(a_job(chain=(RUNWAY,)), RUNWAY)
+    for _ in range(timing.MAX_CLOSING_POLLS):
+        job = polled(job, SILENT, NOON + timing.ATTEMPT_LIMIT)
+    assert states(job) == [("runway", "cancelling")]
+    failed = Failed(problem=Problem(code=ErrorCode.PROVIDER_ERROR))
+    harness.jobs.put(polled(job, failed, NOON + timing.ATTEMPT_LIMIT))
 
     assert lines_on_silence(harness) == []
 

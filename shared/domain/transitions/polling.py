@@ -102,7 +102,12 @@ def _failed(
     # A vendor that charges for a failure is not tried again.
     ask_again = failed.ask_again and cost == 0
     not_before = now + timing.ASK_AGAIN_DELAY if ask_again else None
-    over = replace(attempt, ask_again=ask_again, not_before=not_before)
+    over = replace(
+        attempt,
+        ask_again=ask_again,
+        not_before=not_before,
+        closing_polls=0,  # the vendor was not silent after all
+    )
     return ended(job, over, AttemptState.FAILED, failed.problem, now, cost_usd=cost)
 
 
