@@ -115,6 +115,7 @@ def test_a_file_that_its_vendor_does_not_serve_moves_on() -> None:
     for _ in range(timing.MIN_FETCH_TRIES):
         job = missed(job, UNSERVED, end - SECOND)
     assert state_of(job, RUNWAY) == "storing"
+    assert state_of(missed(job, DOWN, end), RUNWAY) == "storing"
 
     after = settle(missed(job, UNSERVED, end), end)
 
