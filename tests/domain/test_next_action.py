@@ -207,6 +207,7 @@ def test_the_next_vendor_is_asked_at_once_and_the_same_one_after_a_delay() -> No
 
 def test_a_job_that_resumed_after_a_pause_is_no_longer_parked() -> None:
     parked = apply(a_job(), Parked(), NOON)
+    assert next_action(parked, NOON) == Wait(until=NOON + timing.PARK_SPACING)
 
     later = NOON + timedelta(minutes=2)
     resumed = answered(parked, RUNWAY, Accepted(task_id="t"), later)
