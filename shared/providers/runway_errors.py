@@ -33,7 +33,10 @@ _NOT_FOUND = re.compile(r"(?i)\b(task|model)\b")
 _NO_CREDITS = re.compile(
     r"(?i)\bnot (have )?enough (credits?|funds?|balance)\b"
     r"|\binsufficient (credits?|funds?|balance)\b|\bspend(ing)? (limit|cap)\b"
-    r"|\b(no|0|zero|out of) (more )?credits\b|\bbalance is (too low|exhausted|empty)\b"
+    # Left in the account, not as what this request took.
+    r"|(?<![.,])(?<!charged )(?<!costs )\b(no|0|zero|out of) (more )?credits\b"
+    r"(?! (were|have been|are) (charged|deducted|used)\b)"
+    r"|\bbalance is (too low|exhausted|empty)\b"
     r"|\bcredits (are|have been) (depleted|exhausted|used up)\b"
 )
 # Only with the model itself as the subject, not a field in combination with it.
