@@ -2,6 +2,7 @@
 
 import ast
 from datetime import timedelta
+from math import inf
 from pathlib import Path
 
 import pytest
@@ -262,6 +263,12 @@ def test_the_same_vendor_is_asked_after_the_delay_it_named(
     assert fallback.not_before(job, job.chain[1]) == NOON + wait
     assert fallback.not_before(job, job.chain[2]) is None
     assert fallback.reason_to_skip(job, job.chain[1]) is None
+
+
+def test_a_delay_without_end_is_bounded() -> None:
+    job = answered(a_job(), RUNWAY, rejected(ALL.RATE_LIMITED, inf))
+
+    assert job.attempts[0].not_before == NOON + timing.MAX_RETRY_AFTER
 
 
 def test_the_longest_wait_of_a_vendor_counts() -> None:
