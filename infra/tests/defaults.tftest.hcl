@@ -119,7 +119,7 @@ run "defaults" {
     error_message = "The zip must be named by its hash, or a changed one is not deployed."
   }
   assert {
-    condition     = alltrue([for file in local.packaged_files : can(regex("^(main[.]py|requirements[.]txt|functions/.*[.](py|json)|shared/.*[.]py)$", file))]) && length(setintersection(local.packaged_files, ["main.py", "requirements.txt", "functions/api.py", "shared/wiring/process.py"])) == 4
+    condition     = alltrue([for file in local.packaged_files : can(regex("^(main[.]py|requirements[.]txt|functions/.*[.](py|json|html)|shared/.*[.](py|json))$", file))]) && length(setintersection(local.packaged_files, ["main.py", "requirements.txt", "functions/api.py", "functions/docs.html", "shared/wiring/process.py", "shared/domain/sentences.json"])) == 6
     error_message = "Only the allow-list may ship, and all that runs must."
   }
   assert {

@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from pkgutil import get_data
+from importlib.resources import files
 from typing import Any
 
 from msgspec import Struct
@@ -22,7 +22,7 @@ from shared.domain.request import (
 Sentences = Mapping[str, Sequence[str]]
 # All of them, those of refusals.py too.
 SENTENCES: Mapping[str, Any] = json.loads(
-    get_data("shared.domain", "sentences.json") or b""
+    files("shared.domain").joinpath("sentences.json").read_text(encoding="utf-8")
 )
 
 
