@@ -149,8 +149,8 @@ def python(module: str, *arguments: str) -> list[str]:
 def free_port() -> int:
     """For a server that starts later, or is restarted.
 
-    It is none that the system gives to connections and to servers that ask for any:
-    these might take it meanwhile.
+    Outside the range from which the system picks ports by itself, or something else
+    might take it meanwhile.
     """
     while True:
         port = random.choice(OWN_PORTS)  # noqa: S311 - no secret

@@ -207,7 +207,7 @@ def test_each_function_admits_its_own_invoker_for_itself_and_no_other(
     certs_url: str, monkeypatch: pytest.MonkeyPatch, in_cloud: bool
 ) -> None:
     environ = {"GOOGLE_CLOUD_PROJECT": "demo-reelay", "BUCKET": "videos"}
-    # Cloud Run removes signatures, and nobody else may.
+    # Only on Cloud Run, which has checked and removed it, may the signature be missing.
     environ |= {"K_SERVICE": "any"} if in_cloud else {"OIDC_CERTS_URL": certs_url}
     for function, invoker in FUNCTIONS.items():
         environ[f"{function}_AUDIENCE"] = f"https://{function}.example"

@@ -9,6 +9,7 @@ import pytest
 from shared.domain.catalogue import ProviderId
 from shared.domain.errors import ErrorCode, NotPublic, Problem, Unreachable
 from shared.domain.job import Job, Language
+from shared.domain.naming import upload_object
 from shared.domain.outcomes import (
     ImageRefused,
     Prepared,
@@ -68,7 +69,7 @@ def test_an_upload_replaced_after_the_check_is_not_sent(harness: Harness) -> Non
 
 
 def test_another_users_upload_is_not_found(harness: Harness) -> None:
-    harness.bucket.objects["uploads/bob/up1"] = b"bob's"
+    harness.bucket.objects[upload_object("bob", "up1")] = b"bob's"
 
     outcome = harness.prepare_step.prepare(an_upload_job(), Frame.FIRST)
 
