@@ -179,6 +179,14 @@ def test_an_answer_without_an_id_is_unknown(case: ProviderCase, reply: Reply) ->
 
 
 @each()
+def test_an_answer_of_more_than_a_megabyte_is_unknown(case: ProviderCase) -> None:
+    """A vendor's own answer has a few kilobytes."""
+    body = {**case.accepted, "more": "x" * response_limits.MAX_BYTES}
+
+    assert isinstance(submitted(case, Reply(body=body)), Unknown)
+
+
+@each()
 def test_an_id_that_is_no_text_is_unknown(case: ProviderCase) -> None:
     assert isinstance(submitted(case, Reply(body={"id": 5, "name": 5})), Unknown)
 
