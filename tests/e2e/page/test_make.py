@@ -2,13 +2,14 @@
 
 import re
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from local.stack import Stack
 from tests.e2e.client import Frontend, set_faults, submissions, wait_for
 from tests.e2e.page.acting import BUSY, choose, is_on_top, jobs, make, player, write
 from tests.e2e.page.conftest import Visit
-from tests.e2e.visitor import PHONE, WIDE
+from tests.e2e.visitor import NARROW, PHONE, WIDE
 
 
 def test_an_image_and_a_prompt_become_a_video_that_plays(
@@ -124,16 +125,39 @@ def test_a_click_without_a_prompt_asks_for_one(visit: Visit) -> None:
     expect(alert).to_be_hidden()
 
 
+@pytest.mark.parametrize("letter", ["W", "가"])
 def test_a_very_long_word_does_not_overflow_the_page(
-    visit: Visit, frontend: Frontend
+    visit: Visit, frontend: Frontend, letter: str
 ) -> None:
-    asked = {"prompt": "W" * 300, "image": None, "model": "gemini-omni-flash"}
+    asked = {"prompt": letter * 300, "image": None, "model": "gemini-omni-flash"}
     video = frontend.wait(frontend.create(**asked, duration=3))
     visitor = visit(f"/?video={video['job_id']}", language="en")
     expect(visitor.page.locator(".about")).to_contain_text("AI-generated")
     for width in (WIDE, PHONE):
         visitor.page.set_viewport_size({"width": width, "height": 800})
         assert not visitor.overflows()
+
+
+# The words that continue on the next line.
+_BROKEN = """({firstChild: text}) => [...text.data.matchAll(/\\S+/g)].filter((word) => {
+    const range = document.createRange();
+    range.setStart(text, word.index);
+    range.setEnd(text, word.index + word[0].length);
+    return new Set([...range.getClientRects()].map(({top}) => top)).size > 1;
+}).map(([word]) => word)"""
+
+
+def test_korean_prompts_break_between_words_on_the_english_page_too(
+    visit: Visit, frontend: Frontend
+) -> None:
+    prompt = "너구리가 고개를 들어 카메라를 바라보고, 저녁빛이 숲속에 부드럽게 번진다"
+    asked = {"prompt": prompt, "image": None, "model": "gemini-omni-flash"}
+    video = frontend.wait(frontend.create(**asked, duration=3))
+    page = visit(f"/?video={video['job_id']}", language="en", width=NARROW).page
+    for place in (".about > p:first-child", ".card-title"):
+        text = page.locator(place, has_text=prompt)
+        expect(text).to_have_count(1)
+        assert text.evaluate(_BROKEN) == []
 
 
 def test_sound_is_chosen_in_the_panel(visit: Visit) -> None:
