@@ -118,6 +118,8 @@ def _between_attempts(job: Job, now: datetime) -> Action:
     """What was paid for comes first: no job ends while some of it may still arrive."""
     if late := next((a for a in job.attempts if a.has_late_answer), None):
         return Revived(attempt_id=late.attempt_id)
+    if unheard := _unheard_attempt(job, now):
+        return LeaseExpired(attempt_id=unheard.attempt_id)
     action = _continue_chain(job, now)
     if isinstance(action, GaveUp):
         for attempt in job.attempts:
@@ -126,6 +128,18 @@ def _between_attempts(job: Job, now: datetime) -> Action:
         if left := (*unanswered_tasks(job), *withheld_results(job)):
             return Revived(attempt_id=left[0].attempt_id)
     return action
+
+
+def _unheard_attempt(job: Job, now: datetime) -> Attempt | None:
+    """The attempt for whose answer the job waited after its lease, if this step is late
+    as well: in a second outage, a kept answer had no turn. It gets one more.
+    """
+    last = job.attempts[-1] if job.attempts else None
+    if last is None or last.state is not AttemptState.UNKNOWN:
+        return None
+    if last.ended_at is None or job.wake_at != last.ended_at + timing.ANSWER_WAIT:
+        return None
+    return last if now > job.wake_at + timing.WAKE_TOLERANCE else None
 
 
 def unanswered_tasks(job: Job) -> Sequence[Attempt]:

@@ -84,6 +84,37 @@ def test_no_provider_is_asked_before_a_kept_answer_has_had_its_turn(
     assert (harness.starts, harness.providers[RUNWAY].cancelled) == (1, [])
 
 
+def test_a_kept_answer_has_its_turn_after_a_second_outage_too(
+    harness: Harness,
+) -> None:
+    """It began while the job waited for the answer, whose tries it failed as well."""
+    harness.jobs.put(a_job(chain=(RUNWAY, VEO)))
+    answer, *_ = answer_without_store(harness)
+    harness.queue.tasks.clear()
+    harness.clock.move(timing.LEASE + 2 * MINUTE)
+    harness.step()
+    harness.clock.move(timing.ANSWER_WAIT + 2 * MINUTE)
+    harness.step()
+
+    harness.clock.move(MINUTE)
+    harness.deliver(answer)
+
+    assert states(harness.run()) == [("runway", "succeeded")]
+    assert harness.starts == 1
+
+
+def test_steps_that_always_come_late_wait_twice_for_an_answer(
+    harness: Harness,
+) -> None:
+    harness.jobs.put(started(a_job(chain=(RUNWAY, VEO)), RUNWAY))
+    for _ in range(3):
+        assert harness.starts == 0
+        harness.clock.move(timing.ANSWER_WAIT + MINUTE)
+        harness.step()
+
+    assert harness.starts == 1
+
+
 def test_an_answer_that_nobody_kept_is_not_waited_for_long(harness: Harness) -> None:
     harness.jobs.put(started(a_job(chain=(RUNWAY, VEO)), RUNWAY))
     harness.providers[VEO].polls = [Succeeded()]

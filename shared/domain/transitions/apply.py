@@ -151,6 +151,8 @@ def _lease_expired(job: Job, attempt: Attempt, now: datetime) -> Job:
     """
     if attempt.state is AttemptState.STORING:
         return storing.check_lost(job, attempt, now)
+    if attempt.state is AttemptState.UNKNOWN:
+        return replace(job, wake_at=now + timing.ANSWER_WAIT)
     detail = "no answer was recorded before the lease expired"
     after = unknown(job, attempt, detail, now)
     is_late = now > attempt.lease_until + timing.WAKE_TOLERANCE
