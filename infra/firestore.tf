@@ -157,3 +157,10 @@ resource "google_firebaserules_release" "firestore" {
   name         = "cloud.firestore"
   ruleset_name = google_firebaserules_ruleset.firestore.name
 }
+
+# A database that was made in the console has rules already.
+import {
+  for_each = setintersection(var.existing, ["firestore_rules"])
+  to       = google_firebaserules_release.firestore
+  id       = "projects/${var.project_id}/releases/cloud.firestore"
+}

@@ -57,14 +57,14 @@ variable "veo_location" {
 }
 
 variable "existing" {
-  description = "What the project already has and cannot be created twice, so it is imported: firestore_database, identity_platform, firebase_project, hosting_site, videos_bucket. `make deploy` detects them itself."
+  description = "What the project already has and cannot be created twice, so it is imported: firestore_database, firestore_rules, identity_platform, firebase_project, hosting_site, videos_bucket. `make deploy` detects all of them itself, except for identity_platform."
   type        = set(string)
   default     = []
   nullable    = false
 
   validation {
-    condition     = length(setsubtract(var.existing, ["firestore_database", "identity_platform", "firebase_project", "hosting_site", "videos_bucket"])) == 0
-    error_message = "existing may name firestore_database, identity_platform, firebase_project, hosting_site and videos_bucket."
+    condition     = length(setsubtract(var.existing, ["firestore_database", "firestore_rules", "identity_platform", "firebase_project", "hosting_site", "videos_bucket"])) == 0
+    error_message = "existing may name firestore_database, firestore_rules, identity_platform, firebase_project, hosting_site and videos_bucket."
   }
 }
 

@@ -12,6 +12,7 @@ RETRY_DELAY_SECONDS = 60
 NOT_ENABLED_YET = (
     r"has not been used in project .* before or it is disabled|SERVICE_DISABLED"
 )
+PER_MINUTE = "per minute"
 PERMISSION_ERROR = rf"(?!.*({NOT_ENABLED_YET})).*(Error 403|PERMISSION_DENIED)"
 
 # Errors that only a person can fix: what Google or Terraform prints, and what to do.
@@ -66,7 +67,13 @@ MANUAL_FIXES = {
         "api_instances=1 --set worker_instances=2', or ask for more: "
         "https://console.cloud.google.com/iam-admin/quotas?service=run.googleapis.com"
     ),
-    r"Quota exceeded|RESOURCE_EXHAUSTED|quota.*exceeded": (
+    r"queue with this name existed too recently": (
+        "Google blocks a deleted queue's name for a week, as in a region that Reelay "
+        "ran in before. Stay in the other region until then, or give the queues other "
+        "names: cd infra && TF_DATA_DIR={work}/terraform terraform apply "
+        "-var-file={work}/settings.tfvars.json -replace=random_id.queues"
+    ),
+    rf"(?!.*{PER_MINUTE})(Quota exceeded|RESOURCE_EXHAUSTED|quota.*exceeded)": (
         "A quota of the project is used up; the error above names it. Ask for more: "
         "https://console.cloud.google.com/iam-admin/quotas"
     ),
@@ -112,6 +119,7 @@ TRY_LATER = (
 TRANSIENT = {
     NOT_ENABLED_YET: "an API that was just enabled is not active everywhere yet",
     r"Access to bucket .* denied": "the build's grant has not propagated yet",
+    PER_MINUTE: "a quota of calls a minute is used up",
     r"unable to queue the operation|[Oo]peration.* in progress": (
         "Google is still working on it"
     ),
@@ -125,9 +133,9 @@ TRANSIENT = {
     r"[Ss]ervice ([Aa]gent|[Aa]ccount).*(does not exist|being|not found|provision)": (
         "Google is still creating its service agents"
     ),
-    r"[Pp]ermission.*denied|does not have .*(permission|access)|Error 403": (
-        "a grant that was just made has not propagated yet"
-    ),
+    # In an operation that fails later, code 7 is what 403 is in an answer.
+    r"[Pp]ermission.*denied|does not have .*(permission|access)|missing permission"
+    r"|Error 403|Error code 7\b": "a grant that was just made has not propagated yet",
 }
 PROTECTED_RESOURCE = re.compile(r"Resource\s+(\S+)\s+has\s+lifecycle.prevent_destroy")
 ADDRESS = re.compile(r"with (\S+),$", re.MULTILINE)

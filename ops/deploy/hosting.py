@@ -51,10 +51,6 @@ class Site:
     def _path(self) -> str:
         return f"{HOSTING}/sites/{self.project}"
 
-    def is_there(self) -> bool:
-        place = f"{HOSTING}/projects/{self.project}/sites/{self.project}"
-        return self._rest.call("GET", place).status == 200
-
     def has_google_sign_in(self) -> bool:
         """Whether Google sign-in is on.
 

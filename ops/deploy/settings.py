@@ -10,7 +10,8 @@ from ops.deploy import quota
 from ops.deploy.bootstrap import bucket_owner, has_state_bucket, state_bucket
 from ops.deploy.checks import Facts, Target, currency, may_manage_budgets
 from ops.deploy.context import Context, DeployError
-from ops.deploy.hosting import Site
+from ops.deploy.google_rest import GoogleRest
+from ops.deploy.hosting import HOSTING
 from ops.deploy.questions import (
     ask,
     budget_question,
@@ -43,6 +44,14 @@ EXISTING_DATABASE = (
     "expires_at; internal, settled, spend, usage and users lose the indexes of their "
     "fields. Is the database for Reelay alone?"
 )
+# What exists already if this answers 200, by its name in the variable `existing`. Where
+# its API is off, it doesn't exist.
+DETECTED = {
+    "firebase_project": "https://firebase.googleapis.com/v1beta1/projects/{project}",
+    "firestore_rules": "https://firebaserules.googleapis.com/v1/projects/{project}"
+    "/releases/cloud.firestore",
+    "hosting_site": f"{HOSTING}/projects/{{project}}/sites/{{project}}",
+}
 DATABASE_DECLINED = (
     "Nothing in it was changed. Reelay needs a project of its own: gcloud projects "
     "create ID"
@@ -149,10 +158,12 @@ def _existing(
     context: Context, project: str, settings: Variables, facts: Facts
 ) -> Variables:
     """Have existing data imported. A database keeps its location."""
-    detected = {"firestore_database", "videos_bucket", "hosting_site"}
+    detected = {"firestore_database", "videos_bucket", *DETECTED}
     existing = {*settings.get("existing", ())} - detected
-    if Site(context=context, project=project).is_there():
-        existing.add("hosting_site")
+    rest = GoogleRest(context=context, project=project)
+    for name, url in DETECTED.items():
+        if rest.call("GET", url.format(project=project)).status == 200:
+            existing.add(name)
     if bucket_owner(context, f"{project}-reelay-videos") == facts["project_number"]:
         existing.add("videos_bucket")
     found = database(context, project)

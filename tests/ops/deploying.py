@@ -3,8 +3,10 @@
 import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from ops.deploy.checks import LOGIN_INFO_URL, Target
 from ops.deploy.context import (
@@ -30,6 +32,7 @@ KEYS = {"RUNWAY_API_KEY": "key_very_secret", "GEMINI_API_KEY": "another_secret"}
 STATE_BUCKET = f"gs://{PROJECT}-reelay-terraform"
 MAKES = {"google_pubsub_topic.budget": "create"}
 OK = CommandResult(code=0)
+DETECTING = ("firebase.googleapis.com", "firebaserules.googleapis.com")
 PAGE = f"https://{PROJECT}.firebaseapp.com"
 CONFIG = json.dumps(
     {
@@ -127,8 +130,9 @@ def shown(changes: Mapping[str, str]) -> dict[str, object]:
 class Installed:
     """A Shell with the fake gcloud and a stub of Terraform, in this process.
 
-    Commands that begin with `broken` fail. `applies` has the answers of the next
-    applies, which then succeed; `plans` the changes of each plan, repeating the last.
+    Commands that begin with `broken` fail, unless they end with `works`. `applies` has
+    the answers of the next applies, which then succeed; `plans` the changes of each
+    plan, repeating the last.
     """
 
     gcloud: FakeGcloud
@@ -136,6 +140,7 @@ class Installed:
     terraform: str | None = "1.11.4"
     python: CommandResult = OK
     broken: str = "-"
+    works: str = "#"
     applies: list[CommandResult] = field(default_factory=list)
     plans: list[Mapping[str, str]] = field(default_factory=lambda: [MAKES])
     state: str = ""
@@ -144,7 +149,7 @@ class Installed:
     def run(self, command: Command) -> CommandResult:
         line = " ".join(command.argv)
         self.commands.append(line)
-        if line.startswith(self.broken):
+        if line.startswith(self.broken) and not line.endswith(self.works):
             return failed("cut off")
         if command.argv[0] == "terraform":
             return self._terraform(command.argv[1])
@@ -202,7 +207,10 @@ class Desk:
         # The account that Terraform uses; None if Google doesn't tell.
         self.terraform_account: str | None = "me@example.com"
         self.hosting = FakeHosting(PROJECT)
+        self.is_page_shown = True
         self.budgets = FakeBudgets()
+        # Hosts of Google's that answer 200: what they are asked for exists already.
+        self.has_at: set[str] = set()
         self.page = root / "dist"
         self.page.mkdir()
         (self.page / "index.html").write_text("the page")
@@ -219,15 +227,23 @@ class Desk:
         down(self._context(), self._terraform(), TARGET)
 
     def _context(self) -> Context:
-        return a_context(
+        context = a_context(
             self.shell, self.console, self.waited, self.environ, self._google
         )
+        return replace(context, send=partial(self._send, context))
+
+    def _send(self, context: Context, request: HttpRequest) -> HttpResponse:
+        if request.url == PAGE and not self.is_page_shown:
+            return HttpResponse(status=404)
+        return context.send(request)
 
     def _google(self, request: HttpRequest) -> HttpResponse:
         if request.url == LOGIN_INFO_URL:
             assert request.body == b"access_token=ya29.token"
             email = {"email": self.terraform_account} if self.terraform_account else {}
             return HttpResponse(status=200, body=json.dumps(email).encode())
+        if (host := urlsplit(request.url).netloc) in DETECTING:
+            return HttpResponse(status=200 if host in self.has_at else 404)
         is_budget = request.url.startswith("https://billingbudgets.googleapis.com/")
         return (self.budgets if is_budget else self.hosting).answer(request)
 

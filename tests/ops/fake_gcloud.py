@@ -34,7 +34,15 @@ WHOLE: Cloud = {
 }
 
 
+# In each of these, another project would be gcloud's own default one.
+IN_A_PROJECT = {
+    "firestore", "functions", "quotas", "run", "scheduler", "secrets", "services",
+}  # fmt: skip
+
+
 class FakeGcloud:
+    """Asserts that each command names the project, and the place of what it makes."""
+
     def __init__(self) -> None:
         self.cloud = deepcopy(WHOLE)
 
@@ -42,6 +50,7 @@ class FakeGcloud:
         words = [word for word in command.argv[1:] if not word.startswith("--")]
         pairs = [w[2:].partition("=") for w in command.argv if w.startswith("--")]
         flags = {name: value for name, _, value in pairs}
+        assert words[0] not in IN_A_PROJECT or flags["project"] == PROJECT, words
         said = self._said(words, flags, command.stdin)
         if said is None:
             return CommandResult(code=1, stderr=REFUSED)
@@ -61,6 +70,7 @@ class FakeGcloud:
             case ["version"]:
                 return "Google Cloud SDK"
             case ["auth", "list"]:
+                assert flags["filter"] == "status:ACTIVE"
                 return str(cloud["account"])
             case ["auth", "application-default", "print-access-token"]:
                 return None if cloud["adc"] is None else str(cloud["adc"])
@@ -69,19 +79,23 @@ class FakeGcloud:
             case ["billing", "projects", "describe", project]:
                 return _billing_of(cloud["billing"].get(project, ""))
             case ["billing", "accounts", "list"]:
+                assert flags["filter"] == "open=true"
                 return BILLING
             case ["billing", "accounts", "describe", _]:
                 return str(cloud["currency"])
             case ["billing", "budgets", "list"]:
+                assert flags["billing-project"] == PROJECT
                 return "" if flags["billing-account"] in cloud["budgets"] else None
             case ["quotas", "info", "describe", quota]:
                 return self._quota(quota)
             case ["services", "list"]:
+                assert "enabled" in flags
                 return "\n".join(cloud["apis"])
             case ["services", "enable", *apis]:
                 cloud["apis"] = sorted({*cloud["apis"], *apis})
                 return ""
             case ["functions", "regions", "list"]:
+                assert "gen2" in flags
                 return "\n".join(cloud["regions"])
             case ["firestore", "databases", "describe"]:
                 return _json(cloud["database"])
@@ -113,6 +127,7 @@ class FakeGcloud:
                 return str(buckets[bucket].get("owner", NUMBER)) if there else None
             case ["buckets", "create", bucket]:
                 assert bucket not in buckets
+                assert flags["project"] == PROJECT and flags["location"]
                 buckets[bucket] = flags
                 return ""
             case ["buckets", "update", bucket]:
@@ -130,6 +145,7 @@ class FakeGcloud:
                 versions = secrets[flags["secret"]]
                 return str(versions[-1]) if versions else None
             case ["versions", "list", secret]:
+                assert (flags["sort-by"], flags["limit"]) == ("~createTime", "1")
                 return str(len(secrets[secret]))
             case ["versions", "add", secret]:
                 assert flags["data-file"] == "-"

@@ -79,7 +79,18 @@ def test_each_missing_requirement_is_reported_with_what_to_do(
     else:
         desk.cloud[name] = value
 
-    assert sentence in stopped(desk)
+    said = stopped(desk)
+    assert sentence in said
+    assert said.count("run: ") <= 1  # what depends on it is not reported, too
+
+
+def test_a_region_that_cannot_be_looked_up_is_left_to_terraform(desk: Desk) -> None:
+    """The API that lists regions was just enabled, and may not answer yet."""
+    desk.installed.broken = "gcloud functions regions"
+
+    desk.up()
+
+    assert "Reelay runs." in desk.console.output
 
 
 def test_all_missing_requirements_are_reported_at_once(desk: Desk) -> None:
@@ -362,6 +373,24 @@ def test_settings_that_a_colleague_changed_meanwhile_are_kept(desk: Desk) -> Non
     assert desk.installed.count("terraform apply") == 0
 
 
+@pytest.mark.parametrize(
+    ("host", "name"),
+    [
+        ("firebase.googleapis.com", "firebase_project"),
+        ("firebaserules.googleapis.com", "firestore_rules"),
+    ],
+)
+def test_what_firebase_has_set_up_already_is_imported(
+    host: str, name: str, desk: Desk
+) -> None:
+    """For example, in its console. Terraform can't create either a second time."""
+    for has_at, existing in ({host}, [name]), (set[str](), []):
+        desk.has_at = has_at
+        desk.up()
+
+        assert {name} & {*desk.settings["existing"]} == {*existing}  # type: ignore[misc]
+
+
 def test_an_existing_database_keeps_its_location(desk: Desk) -> None:
     desk.up()
 
@@ -482,6 +511,18 @@ def test_a_destroyed_first_version_of_a_key_is_not_made_again_as_the_newest(
     )
 
 
+def test_a_key_whose_versions_cannot_be_listed_is_not_taken_for_missing(
+    desk: Desk,
+) -> None:
+    """Else the first version would be made again, or an older revision deployed."""
+    desk.up()
+    applied = desk.installed.count("terraform apply")
+    desk.installed.broken = "gcloud secrets versions list"
+
+    assert "can't be read" in stopped(desk)
+    assert desk.installed.count("terraform apply") == applied
+
+
 @pytest.mark.parametrize("plan", [{FIRST_VERSION, ITS_SECRET}, {FIRST_VERSION}])
 def test_a_secret_without_a_version_gets_its_first_one(
     plan: set[str], desk: Desk
@@ -505,6 +546,17 @@ def test_a_local_signing_secret_never_replaces_the_projects(desk: Desk) -> None:
 
     assert desk.cloud["secrets"]["webhook-signing-secret"] == before
     assert "WEBHOOK_SIGNING_SECRET" in desk.console.output
+
+
+@pytest.mark.parametrize("given", ["unset", " key_very_secret\n"])
+def test_a_key_that_says_nothing_new_is_not_stored(given: str, desk: Desk) -> None:
+    desk.up()
+    desk.environ, desk.console = {"RUNWAY_API_KEY": given}, FakeConsole()
+
+    desk.up()
+
+    assert desk.cloud["secrets"]["runway-api-key"] == ["unset", "key_very_secret"]
+    assert not [each for each in desk.console.questions if "RUNWAY" in each]
 
 
 def test_a_missing_key_is_asked_for_and_may_be_left_out(desk: Desk) -> None:
@@ -547,7 +599,9 @@ def test_a_second_deploy_from_another_machine_asks_only_about_the_plan(
     desk.up()
 
     assert desk.console.questions == ["Apply this plan?"]
+    assert "spend on videos a day" not in desk.console.output  # nor announced
     assert {len(kept) for kept in desk.cloud["secrets"].values()} == {2}
+    assert "is another one" not in desk.console.output
     assert {**desk.settings, **before} == {
         **before,
         "firestore_location": "us-central1",
@@ -765,6 +819,15 @@ def test_destroying_keeps_the_data_and_the_next_deploy_imports_it(desk: Desk) ->
     for word in ("no-delete-protection", "spend cap", "signs webhooks", "within a day"):
         assert word in desk.console.output
     assert desk.settings["existing"] == ["firestore_database", "identity_platform"]
+
+
+def test_destroying_needs_no_billing_account(desk: Desk) -> None:
+    desk.up()
+    desk.cloud["billing"] = {}
+
+    desk.down()
+
+    assert "Done." in desk.console.output
 
 
 # The command --------------------------------------------------------------------------

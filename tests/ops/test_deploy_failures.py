@@ -37,6 +37,8 @@ EXISTS = "Error: Error 409: it already exists\n\n  with google_x.y[0],\n  on x.t
         ("Cloud Build cannot run builds in this region", "REGION=us-central1"),
         ("oauth2: cannot fetch token: invalid_grant", "application-default login"),
         ("Error 429: Quota exceeded for metric", "iam-admin/quotas"),
+        ("Error 400: The queue cannot be created because a queue with this name "
+         "existed too recently.", "-replace=random_id.queues"),
         ("Max instances must be set to 10 or fewer to set the requested total CPU. "
          "Quota violated: CpuAllocPerProjectRegion requested: 60000 allowed: 20000",
          "--set api_instances=1"),
@@ -60,7 +62,7 @@ EXISTS = "Error: Error 409: it already exists\n\n  with google_x.y[0],\n  on x.t
          "is shared by all users of the system.", "another ID"),
     ],
     ids=["public", "domains", "locked", "budget", "budget 400", "region", "login",
-         "quota", "cpus", "instances", "terms", "billing", "users", "exists",
+         "quota", "queue", "cpus", "instances", "terms", "billing", "users", "exists",
          "members", "location", "service", "page", "data", "bucket"],
 )  # fmt: skip
 def test_a_failure_that_only_a_person_can_fix_is_explained(
@@ -85,9 +87,17 @@ def test_a_failure_that_only_a_person_can_fix_is_explained(
          "a role"),
         ("Build failed: Access to bucket gcf-v2-sources-1 denied.", "the build"),
         ("Error 409: unable to queue the operation", "Google is still"),
+        ("Error code 7, message: Unable to retrieve the repository metadata for "
+         "projects/p/locations/r/repositories/reelay.", "a grant"),
+        ("Error code 3, message: Build failed with status: FAILURE. Could not build "
+         "the function due to a missing permission on the build service account.",
+         "a grant"),
+        ("Error 429: Quota exceeded for quota metric 'Mutate requests' and limit "
+         "'Mutate requests per minute' of service 'serviceusage.googleapis.com'",
+         "a quota"),
     ],
     ids=["metric", "grant", "api", "budget", "firebase", "agent", "race", "role",
-         "pool", "source", "busy"],
+         "pool", "source", "busy", "images", "builder", "calls a minute"],
 )  # fmt: skip
 def test_a_temporary_failure_is_recognized(stderr: str, why: str) -> None:
     assert manual_fix(stderr, Path()) is None

@@ -1,6 +1,7 @@
 """Publishing the web page in a deploy: what visitors see after each run."""
 
 import json
+import sys
 
 import pytest
 
@@ -90,6 +91,23 @@ def test_without_node_a_deploy_stops_before_anything_is_created(desk: Desk) -> N
     desk.up(enable_web=False)
     assert desk.hosting.live == {}
     desk.up()  # without the page, as the deploy before
+
+
+def test_a_page_that_could_not_be_built_is_not_published(desk: Desk) -> None:
+    desk.installed.broken = f"{sys.executable} -m ops.npm"
+    desk.installed.works = "--check"
+
+    with pytest.raises(DeployError, match="could not be built"):
+        desk.up()
+    assert desk.hosting.live == {}
+
+
+def test_a_page_that_is_not_shown_yet_is_reported(desk: Desk) -> None:
+    desk.is_page_shown = False
+
+    with pytest.raises(DeployError, match="does not show it yet"):
+        desk.up()
+    assert desk.hosting.live["/index.html"] == "the page"
 
 
 @pytest.mark.parametrize("is_there", [False, True])

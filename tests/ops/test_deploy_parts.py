@@ -23,6 +23,7 @@ from ops.deploy.context import (
     Programs,
     Terminal,
     Unattended,
+    real_context,
 )
 from ops.deploy.plan import Plan
 from ops.deploy.questions import budget_question, questions
@@ -56,6 +57,16 @@ def test_a_plan_lists_deletions_and_counts_other_changes() -> None:
         "  to replace: a.new",
     ]
     assert Plan.parse(shown({"a.b": "no-op", "data.c.d": "read"})).is_empty
+
+
+def test_a_plan_that_only_imports_or_changes_outputs_is_applied() -> None:
+    imports = {"address": "a.b", "change": {"actions": ["no-op"], "importing": {}}}
+    plan = Plan.parse({"resource_changes": [imports]})
+    assert not plan.is_empty and plan.summary() == ["1 existing, to import"]
+
+    for actions, is_empty in ((["update"], False), (["no-op"], True)):
+        output = {"output_changes": {"api_url": {"actions": actions}}}
+        assert Plan.parse(output).is_empty is is_empty
 
 
 # Keys ---------------------------------------------------------------------------------
@@ -431,6 +442,12 @@ def test_a_missing_program_has_its_own_exit_code() -> None:
     assert result.code == 127
 
 
+def test_programs_never_see_the_keys_of_the_env_file() -> None:
+    context = real_context(unattended=True, environ={"RUNWAY_API_KEY": "key_secret"})
+
+    assert "key_secret" not in context.run("env").stdout
+
+
 @pytest.mark.parametrize("is_shown", [True, False], ids=["shown", "kept"])
 def test_a_program_gets_its_input_and_its_output_is_shown_or_returned(
     *, is_shown: bool, capfd: pytest.CaptureFixture[str]
@@ -466,6 +483,27 @@ def test_a_program_may_still_print_everything_after_ctrl_c() -> None:
 
     with pytest.raises(KeyboardInterrupt):
         Programs({}).run(Command(argv=(sys.executable, "-c", program)))
+
+
+@pytest.mark.parametrize(
+    ("typed", "agrees"), [("yes", True), (" YES ", True), ("y", False), ("", False)]
+)
+def test_only_the_word_yes_agrees(
+    typed: str, *, agrees: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("builtins.input", lambda _: typed)
+
+    assert Terminal().confirm("Delete it?") is agrees
+
+
+def test_enter_takes_the_default_and_a_secret_is_not_shown(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("builtins.input", lambda _: "")
+    monkeypatch.setattr("getpass.getpass", lambda _: "key_very_secret\n")
+
+    assert Terminal().prompt("How much?", "20") == "20"
+    assert Terminal().prompt_secret("Key") == "key_very_secret"
 
 
 def test_a_question_without_a_terminal_stops_the_deploy(
