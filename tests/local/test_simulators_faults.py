@@ -1,11 +1,4 @@
-"""Faults on request: how to request them, and what clients get."""
-
-from collections.abc import Callable
-from contextlib import closing
-from dataclasses import replace
-from http.client import HTTPConnection, IncompleteRead
-from typing import Any
-from urllib.parse import urlsplit
+"""Faults on request: how they are written, and which of them are billed."""
 
 import pytest
 import requests
@@ -13,7 +6,7 @@ import requests
 from local.fault_kinds import PROXY, Kind, Place, ProviderId
 from local.faults import Fault, FaultError, FaultPlan, parse_faults
 from local.simulators.server import SimulatorServer
-from tests.local.simulated import RUNWAY, contents_of, until
+from tests.local.simulated import RUNWAY, until
 
 
 @pytest.mark.parametrize(
@@ -84,20 +77,15 @@ def test_a_share_is_the_same_for_the_same_seed() -> None:
 )
 def test_a_start_without_an_answer_is_billed_if_it_was_accepted(
     runway: SimulatorServer,
-    monkeypatch: pytest.MonkeyPatch,
     kind: str,
     seconds: float,
     error: type[Exception],
     billed: int,
 ) -> None:
     runway.faults.add(parse_faults(f"runway:start:{kind}"))
-    impatient = requests.request
-    monkeypatch.setattr(
-        requests, "request", lambda *a, **k: impatient(*a, **k | {"timeout": seconds})
-    )
 
     with pytest.raises(error):
-        RUNWAY.start(runway)
+        RUNWAY.start(runway, timeout=seconds)
 
     # The client may have given up before its order was accepted.
     until(lambda: len(runway.submissions), lambda count: count == billed)
@@ -114,124 +102,3 @@ def test_a_proxy_can_answer_for_an_accepted_request(runway: SimulatorServer) -> 
         assert answer.status_code == int(kind[6:9])
         assert answer.headers["content-type"].startswith(type_)
     assert len(runway.submissions) == len(PROXY)
-
-
-def test_a_200_can_come_late_be_html_or_lack_the_id(runway: SimulatorServer) -> None:
-    [late] = parse_faults("runway:start:late*1")
-    runway.faults.add([replace(late, seconds=0.1)])
-    assert RUNWAY.accepted(runway)
-
-    runway.faults.add(parse_faults("runway:start:html*1,runway:no-id*1"))
-    assert RUNWAY.start(runway).text.startswith("<!doctype html>")
-    assert "id" not in RUNWAY.start(runway).json()
-    assert len(runway.submissions) == 2
-
-
-def test_polls_and_cancels_fail_as_often_as_requested_and_change_nothing(
-    runway: SimulatorServer,
-) -> None:
-    task_id = RUNWAY.accepted(runway)
-    runway.faults.add(parse_faults("runway:poll:500*1,runway:poll:drop-after*1"))
-    runway.faults.add(parse_faults("runway:cancel:500*1"))
-
-    assert RUNWAY.ask(runway, task_id).status_code == 500
-    with pytest.raises(requests.ConnectionError):
-        RUNWAY.ask(runway, task_id)
-    path = f"/v1/tasks/{task_id}"
-    assert RUNWAY.send(runway, "task_delete", path=path).status_code == 500
-    assert RUNWAY.ask(runway, task_id).json()["id"] == task_id
-
-
-Bytes = Callable[[bytes, bytes], bool]
-DOWNLOADS: dict[str, Bytes] = {
-    "html": lambda got, _: got.startswith(b"<!doctype html>"),
-    "empty": lambda got, _: got == b"",
-    "403": lambda got, _: b"You do not have access" in got,
-    "404": lambda got, _: b"was not found" in got,
-    "garbage": lambda got, _: b"ftyp" not in got,
-    "half-film": lambda got, whole: got == whole[: len(whole) // 2],
-    "wrong-duration": lambda got, _: contents_of(got).seconds == 1.0,
-    "wrong-aspect": lambda got, _: contents_of(got).width == 72,
-}
-
-
-def test_a_download_fails_as_requested(runway: SimulatorServer) -> None:
-    address = RUNWAY.ended(runway)["output"][0]
-    whole = requests.get(address, timeout=100).content
-    for kind, is_so in DOWNLOADS.items():
-        runway.faults.add(parse_faults(f"runway:fetch:{kind}*1"))
-
-        got = requests.get(address, timeout=100)
-
-        assert got.headers["content-length"] == str(len(got.content))
-        assert is_so(got.content, whole), kind
-        assert not is_so(whole, whole)
-
-
-@pytest.mark.parametrize(
-    ("kind", "seconds", "error"),
-    [
-        ("truncated", 100, IncompleteRead),
-        ("stalled", 0.2, TimeoutError),
-    ],
-)
-def test_a_download_can_break_off_or_stall(
-    runway: SimulatorServer, kind: str, seconds: float, error: type[Exception]
-) -> None:
-    address = RUNWAY.ended(runway)["output"][0]
-    length = requests.head(address, timeout=100).headers["content-length"]
-    runway.faults.add(parse_faults(f"runway:fetch:{kind}*1"))
-
-    with closing(HTTPConnection(urlsplit(address).netloc, timeout=100)) as connection:
-        connection.request("GET", address)
-        opened = connection.sock
-        with connection.getresponse() as answer:
-            assert answer.headers["content-length"] == length
-            opened.settimeout(seconds)  # for the body alone
-            with pytest.raises(error):
-                answer.read()
-
-    some = requests.get(address, headers={"Range": "bytes=10-"}, timeout=100)
-    assert (some.status_code, len(some.content)) == (206, int(length) - 10)
-
-
-def test_a_wrong_length_hides_the_end_of_the_file(runway: SimulatorServer) -> None:
-    address = RUNWAY.ended(runway)["output"][0]
-    whole = requests.get(address, timeout=100).content
-    runway.faults.add(parse_faults("runway:wrong-length"))
-
-    with requests.get(address, stream=True, timeout=100) as answer:
-        told, got = answer.headers["content-length"], answer.raw.read()
-
-    assert (told, got) == (str(len(whole) // 2), whole[: len(whole) // 2])
-
-
-def control(
-    server: SimulatorServer, method: str, name: str, value: Any = None
-) -> requests.Response:
-    url = f"{server.address}/_control/{name}"
-    return requests.request(method, url, json=value, timeout=100)
-
-
-def test_faults_and_submissions_are_shown_at_run_time(runway: SimulatorServer) -> None:
-    wanted = {"provider": "runway", "place": "start", "kind": "429"}
-    [shown] = control(runway, "POST", "faults", [wanted]).json()
-    assert (shown["kind"], shown["left"]) == ("429", None)
-    assert RUNWAY.start(runway).status_code == 429
-    assert control(runway, "DELETE", "faults").json() == []
-    task_id = RUNWAY.accepted(runway)
-
-    [paid] = control(runway, "GET", "submissions").json()["submissions"]
-
-    assert paid["task_id"] == task_id
-    assert (paid["vendor"], paid["cost_usd"]) == ("runway", "0.10")
-
-
-def test_a_list_with_a_wrong_fault_sets_none(runway: SimulatorServer) -> None:
-    faults = [{"provider": "runway"}, {"provider": "runway", "kind": "boom"}]
-
-    answer = control(runway, "POST", "faults", faults)
-
-    assert answer.status_code == 400
-    assert "boom" in answer.json()["error"]
-    assert runway.faults.as_json() == []

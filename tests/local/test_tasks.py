@@ -5,13 +5,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
-import requests
 from google.api_core import exceptions
-from google.auth import jwt
 from werkzeug import Request, Response
 
 from local.emulators.cloud_tasks.rules import QueueRules
@@ -21,8 +18,6 @@ from local.identity import LocalIdentity
 from shared.gcp.task_queue import client as tasks_client
 
 QUEUE = "projects/demo/locations/us-central1/queues/steps"
-INVOKER = "tasks-invoker@demo.iam.gserviceaccount.com"
-OIDC = {"service_account_email": INVOKER, "audience": "https://worker"}
 WAIT_SECONDS = 100.0
 
 
@@ -148,6 +143,14 @@ def test_a_task_arrives_as_the_cloud_sends_it(cloud: Cloud, target: Target) -> N
     }
 
 
+def test_retries_back_off_as_in_the_example_of_googles_documentation() -> None:
+    rules = QueueRules(min_backoff_seconds=10, max_backoff_seconds=300, max_doublings=3)
+
+    waits = [rules.backoff(nth).total_seconds() for nth in range(1, 9)]
+
+    assert waits == [10, 20, 40, 80, 160, 240, 300, 300]
+
+
 def test_a_failed_task_is_delivered_again_with_its_count(
     cloud: Cloud, target: Target
 ) -> None:
@@ -176,22 +179,6 @@ def test_an_attempt_past_its_deadline_is_dropped_and_repeated(
     assert int(again.headers["X-CloudTasks-TaskRetryCount"]) >= 1
     assert again.headers["X-CloudTasks-TaskExecutionCount"] == "0"
     assert "X-CloudTasks-TaskPreviousResponse" not in again.headers
-
-
-def test_from_a_rotation_on_another_key_signs(
-    cloud: Cloud, target: Target, tmp_path: Path
-) -> None:
-    rotated = LocalIdentity.generate("demo")
-    rotated.save(tmp_path / "key.pem")
-    url = f"{cloud.server.control_url}/key"
-    requests.post(url, str(tmp_path / "key.pem"), timeout=100).raise_for_status()
-
-    cloud.task(target.url, http_request={"oidc_token": OIDC})
-
-    (hit,) = target.wait_for(1)
-    token = hit.headers["Authorization"].removeprefix("Bearer ")
-    claims = jwt.decode(token, rotated.certificates(), audience="https://worker")
-    assert claims["email"] == INVOKER
 
 
 def test_stopping_does_not_wait_for_a_delivery_under_way(
