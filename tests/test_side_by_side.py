@@ -1,26 +1,12 @@
 """The test runner behind `make test` and `make check`."""
 
 import os
-import re
 import sys
 from pathlib import Path
 
 import pytest
 
-from tests.side_by_side import PARTS, ROOT, closing_line, main
-
-
-def test_the_last_line_is_the_sum_of_all_parts() -> None:
-    parts = [
-        "2 failed, 300 passed, 1 skipped in 61.20s (0:01:01)\n",
-        "5 passed, 1 warning, 2 errors in 3.00s\n",
-    ]
-
-    closing = closing_line(parts, 65.432)
-
-    assert closing == (
-        "2 errors, 2 failed, 305 passed, 1 skipped, 1 warning in 65.43s (0:01:05)"
-    )
+from tests.side_by_side import PARTS, ROOT, main
 
 
 def test_the_runner_fails_if_a_part_fails_and_names_the_test_at_the_end(
@@ -55,14 +41,6 @@ FILES = [*(ROOT / "tests").rglob("test_*.py")]
 
 def test_every_test_is_in_exactly_one_part() -> None:
     assert {file: parts_of(file) for file in FILES if len(parts_of(file)) != 1} == {}
-
-
-def test_npm_packages_are_installed_by_only_one_part() -> None:
-    """Two parts would install into the same folder at the same time."""
-    takes = re.compile(r"^from tests\.e2e\.(node|page_types) import", re.MULTILINE)
-    users = [file for file in FILES if takes.search(file.read_text())]
-
-    assert {part for file in users for part in parts_of(file)} == {"e2e"}
 
 
 def parts_of(file: Path) -> list[str]:

@@ -83,12 +83,3 @@ def test_no_common_word_names_what_it_once_named() -> None:
     }
 
     assert not left
-
-
-def test_a_former_word_is_found(tmp_path: Path) -> None:
-    file = tmp_path / "found.py"
-    file.write_text("class NthWaker:\n    def go(self, pictureUrl): self.wakes = 1\n")
-
-    assert names_in(file) == {"found", "NthWaker", "go", "self", "pictureUrl", "wakes"}
-    assert words_of("NthWaker") & WORDS == {"waker"}
-    assert words_of("pictureUrl") & WORDS == {"picture"}

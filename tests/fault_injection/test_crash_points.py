@@ -179,66 +179,70 @@ def test_a_jobs_commits_are_in_the_journal(crash_points: Build, tmp_path: Path) 
     ]
 
 
-def test_the_apis_and_the_workers_task_are_separate_points(crash_points: Build) -> None:
-    points = crash_points(Point.API_ENQUEUE, FaultAction.UNREACHABLE)
-    queue = QueueProxy(FakeQueue(), points)
-    task = Task(job_id="job1", name="name", at=NOON, queue=TaskQueue.STEPS)
+@pytest.mark.parametrize(
+    ("function", "queue", "point"),
+    [
+        ("api", TaskQueue.STEPS, Point.API_ENQUEUE),
+        ("worker", TaskQueue.STEPS, Point.ENQUEUE),
+        ("worker", TaskQueue.WEBHOOKS, Point.WEBHOOK_ENQUEUE),
+    ],
+)
+def test_each_kind_of_task_is_a_separate_point(
+    crash_points: Build, function: str, queue: TaskQueue, point: Point
+) -> None:
+    task = Task(job_id="job1", name="name", at=NOON, queue=queue)
 
-    with points.serving("worker"):
-        points.set_job(job())
-        queue.enqueue(task)
-    with points.serving("api"), pytest.raises(Unreachable):
-        points.set_job(job())
-        queue.enqueue(task)
+    def enqueue(failing: Point) -> None:
+        points = crash_points(failing, FaultAction.UNREACHABLE)
+        with points.serving(function):
+            points.set_job(job())
+            QueueProxy(FakeQueue(), points).enqueue(task)
 
-    assert queue.inner.tasks == [task]
+    with pytest.raises(Unreachable):
+        enqueue(point)
+    for other in {Point.API_ENQUEUE, Point.ENQUEUE, Point.WEBHOOK_ENQUEUE} - {point}:
+        enqueue(other)
 
 
-def test_a_process_dies_right_after_the_paid_post(crash_points: Build) -> None:
-    points = crash_points(Point.POST, FaultAction.KILL_AFTER)
+def pay(points: CrashPoints) -> int:
     vendor = ScriptedProvider()
     provider = ProvidersProxy(FakeProviders({RUNWAY: vendor}), points).get(RUNWAY)
     assert provider is not None
-
-    with points.serving("worker"), pytest.raises(Died):
-        points.set_job(job())
+    with pytest.raises(Died):
         provider.start(object())  # type: ignore[arg-type] # passed on as it is
+    return vendor.starts
 
-    assert vendor.starts == 1
 
-
-def test_a_process_dies_right_after_the_translation(crash_points: Build) -> None:
-    points = crash_points(Point.TRANSLATE, FaultAction.KILL_AFTER)
+def translate(points: CrashPoints) -> int:
     translator = FakeTranslator()
-
-    with points.serving("worker"), pytest.raises(Died):
-        points.set_job(job())
+    with pytest.raises(Died):
         TranslatorProxy(translator, points).translate("고양이", max_units=1000)
+    return len(translator.requests)
 
-    assert len(translator.requests) == 1
+
+def send_webhook(points: CrashPoints) -> int:
+    receivers = FakeReceivers()
+    with pytest.raises(Died):
+        ReceiversProxy(receivers, points).post("https://a.example/", b"{}", {})
+    return len(receivers.messages)
 
 
-def test_a_process_dies_right_after_a_webhook(crash_points: Build) -> None:
-    points = crash_points(Point.WEBHOOK_POST, FaultAction.KILL_AFTER)
-    taken = FakeReceivers()
+@pytest.mark.parametrize(
+    ("act", "point"),
+    [
+        (pay, Point.POST),
+        (translate, Point.TRANSLATE),
+        (send_webhook, Point.WEBHOOK_POST),
+    ],
+)
+def test_a_process_dies_right_after_it_has_acted(
+    crash_points: Build, act: Callable[[CrashPoints], int], point: Point
+) -> None:
+    points = crash_points(point, FaultAction.KILL_AFTER)
 
-    with points.serving("worker"), pytest.raises(Died):
+    with points.serving("worker"):
         points.set_job(job())
-        ReceiversProxy(taken, points).post("https://a.example/", b"{}", {})
-
-    assert len(taken.messages) == 1
-
-
-def test_a_webhooks_task_is_a_separate_point(crash_points: Build) -> None:
-    points = crash_points(Point.WEBHOOK_ENQUEUE, FaultAction.UNREACHABLE)
-    tasks = FakeQueue()
-    task = Task(job_id="job1", name="name", at=NOON, queue=TaskQueue.WEBHOOKS)
-
-    with points.serving("worker"), pytest.raises(Unreachable):
-        points.set_job(job())
-        QueueProxy(tasks, points).enqueue(task)
-
-    assert tasks.webhooks == []
+        assert act(points) == 1
 
 
 def test_a_process_dies_half_way_through_a_result(crash_points: Build) -> None:

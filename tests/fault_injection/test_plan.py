@@ -11,10 +11,8 @@ from local.fault_injection.plan import (
     HANGING,
     INJECTIONS,
     LEASES,
-    STORAGE_FAULTS,
     FaultPlan,
     Point,
-    number_of,
 )
 from local.fault_kinds import PROXY, Place, ProviderId, kinds_of
 
@@ -42,32 +40,11 @@ def test_every_act_at_every_point_hits_some_job(jobs: int) -> None:
     assert all(chosen and chosen <= set(range(jobs)) for chosen in plan.values())
 
 
-def test_every_fourth_prompt_is_korean_and_only_their_translations_crash() -> None:
-    korean = {r.number for r in LARGE.requests() if not r.prompt.isascii()}
-    crashing = {
-        number
-        for name, numbers in LARGE.injections().items()
-        if name.endswith(Point.TRANSLATE)
-        for number in numbers
-    }
-
-    assert len(korean) == 75
-    assert crashing
-    assert crashing <= korean
-
-
 def test_no_job_waits_for_two_leases() -> None:
     plan = LARGE.injections()
     leases = [plan[name] for name in LEASES]
 
     assert sum(len(chosen) for chosen in leases) == len(frozenset().union(*leases))
-
-
-def test_every_prompt_names_its_own_job() -> None:
-    requests = [*LARGE.requests(), *LARGE.racing(10, "racer")]
-
-    assert [number_of(each.prompt) for each in requests] == list(range(310))
-    assert number_of("a raccoon looks up") is None
 
 
 def test_a_large_run_has_every_kind_of_provider_fault_that_ends() -> None:
@@ -91,10 +68,3 @@ def test_a_small_run_has_proxies_and_nothing_that_hangs() -> None:
 
     assert kinds & PROXY
     assert not kinds & (HANGING | ENDLESS)
-
-
-def test_each_round_of_storage_faults_is_complete() -> None:
-    one_round = list(islice(LARGE.storage_faults(), len(STORAGE_FAULTS)))
-
-    assert len(one_round) == 15
-    assert all(fault in one_round for fault in STORAGE_FAULTS)
