@@ -112,6 +112,14 @@ def test_a_task_that_the_cloud_refuses_is_refused(
         cloud.task("http://127.0.0.1:9", **task)
 
 
+def test_the_name_of_a_queued_task_is_taken(cloud: Cloud) -> None:
+    later = datetime.now(UTC) + timedelta(hours=1)
+    cloud.task("http://127.0.0.1:9", name="a", schedule_time=later)
+
+    with pytest.raises(exceptions.AlreadyExists):
+        cloud.task("http://127.0.0.1:9", name="a")
+
+
 def test_a_task_arrives_as_the_cloud_sends_it(cloud: Cloud, target: Target) -> None:
     headers = {
         "Content-Type": "application/json",

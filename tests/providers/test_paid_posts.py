@@ -167,6 +167,7 @@ UNUSABLE = {
     "empty id": Reply(body={"id": "", "name": ""}),
     "null": Reply(body={"id": None, "name": None}),
     "a list": Reply(body=[]),
+    "an id that is no text": Reply(body={"id": 5, "name": 5}),
     "dropped": Reply(conduct=Conduct.DROP_READ),
     "endless": Reply(conduct=Conduct.FLOOD),
 }
@@ -184,11 +185,6 @@ def test_an_answer_of_more_than_a_megabyte_is_unknown(case: ProviderCase) -> Non
     body = {**case.accepted, "more": "x" * response_limits.MAX_BYTES}
 
     assert isinstance(submitted(case, Reply(body=body)), Unknown)
-
-
-@each()
-def test_an_id_that_is_no_text_is_unknown(case: ProviderCase) -> None:
-    assert isinstance(submitted(case, Reply(body={"id": 5, "name": 5})), Unknown)
 
 
 @each()

@@ -63,11 +63,6 @@ def test_a_korean_prompt_is_translated_at_the_price_of_its_tokens() -> None:
     assert Decimal(0) < made.cost_usd == paid.cost_usd < Decimal("0.001")
 
 
-def test_the_simulator_spells_a_sentence_that_it_does_not_know() -> None:
-    with the_model() as server:
-        assert translate(server, "고양이!").text == "A scene: goyangi!"
-
-
 def test_an_english_prompt_stays_as_it_is() -> None:
     with the_model() as server:
         made = translate(server, "The raccoon looks up")
