@@ -56,6 +56,7 @@ def test_a_video_from_a_korean_prompt_alone_has_a_poster_and_a_name(
     kind, options = parse_options_header(disposition)
     name = f"{video['created_at'][:10]}-고양이가-창밖을-바라본다.mp4"
     assert (kind, options["filename"]) == ("attachment", name)
+    assert download.headers["Content-Type"] == "video/mp4"
     assert download.content == requests.get(video["video_url"], timeout=100).content
     poster = image_at(video["poster_url"])
     assert poster.size == (1280, 720)
