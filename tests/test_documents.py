@@ -127,34 +127,6 @@ def test_a_project_is_operated_with_the_commands_of_ops(document: Path) -> None:
         assert not operating or "FIRESTORE_EMULATOR_HOST" in line
 
 
-@pytest.mark.parametrize(
-    "document", [*DOCUMENTS, ROOT / "functions" / "docs.ko.json"], ids=lambda d: d.name
-)
-def test_the_switch_and_its_levels_have_one_name_in_korean(document: Path) -> None:
-    text = document.read_text()
-
-    assert not re.findall(
-        r"킬 스위치|중지 스위치|(?<!영상 )생성 스위치|지출 제한", text
-    )
-
-
-@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda d: d.name)
-def test_no_command_truncates_the_log_that_stderr_goes_to(document: Path) -> None:
-    assert "tee /dev/stderr" not in document.read_text()
-
-
-@pytest.mark.parametrize(
-    "document",
-    [*DOCUMENTS, *ROOT.glob("packages/*/*.md")],
-    ids=lambda d: str(d.relative_to(ROOT)),
-)
-def test_a_program_imports_what_it_reads_files_with(document: Path) -> None:
-    for code in re.findall(r"```ts\n(.*?)```", document.read_text(), re.DOTALL):
-        imports, _, rest = code.rpartition("import ")
-        used = re.findall(r"\b(?:readFile|writeFile)\b(?=\()", rest)
-        assert all(name in imports + rest.partition("\n")[0] for name in used)
-
-
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda d: d.name)
 def test_a_command_runs_as_it_is_written(document: Path) -> None:
     text = document.read_text()

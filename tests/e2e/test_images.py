@@ -13,7 +13,7 @@ from PIL import Image
 from local.functions import BUCKET
 from local.stack import Stack
 from tests.e2e.client import Frontend, submissions
-from tests.media.test_image import display_p3, encoded, huge_png, noise, photo
+from tests.media.test_image import display_p3, encoded, photo
 
 WALL, CLIFF = "#f00000", "#0000f0"
 
@@ -32,18 +32,6 @@ ACCEPTED = {
         encoded(photo(500, 500), "AVIF", icc_profile=display_p3()),
         (960, 960),
     ),
-}
-# Each refused image, and a part of its owner's message.
-REFUSED = {
-    "an iPhone's HEIC": (
-        b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(99),
-        "Most Compatible",
-    ),
-    "a strip": (encoded(photo(1000, 127)), "at least 128 pixels"),
-    "half a JPEG": (encoded(noise(400, 300), "JPEG")[:50_000], "complete JPEG"),
-    "too many pixels": (encoded(photo(6400, 6400, mode="L", color=0)), "megapixels"),
-    "a bomb": (huge_png(30_000, 30_000), "megapixels"),
-    "an SVG": (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "at most 16 MB"),
 }
 
 
@@ -84,22 +72,6 @@ def test_each_image_becomes_a_video_of_its_own_ratio(frontend: Frontend) -> None
         "image_width": 1206,
         "image_height": 2622,
     }
-
-
-def test_an_unusable_image_costs_nothing_and_says_why(
-    stack: Stack, frontend: Frontend
-) -> None:
-    made = {
-        name: frontend.create(image=frontend.upload(content))
-        for name, (content, _) in REFUSED.items()
-    }
-
-    for name, (_, said) in REFUSED.items():
-        video = frontend.wait(made[name])
-        assert video["error"]["code"] == "image_invalid", name
-        assert said in video["error"]["message"], name
-        assert (video["attempts"], video["cost_usd"]) == ([], "0")
-        assert submissions(stack, video["prompt"]) == []
 
 
 def test_metadata_and_foreign_content_of_an_image_are_not_kept(

@@ -79,31 +79,6 @@ def test_omni_is_the_last_provider(stack: Stack, frontend: Frontend) -> None:
     assert played(video["video_url"])["size"] == (720, 1280)
 
 
-def test_if_all_providers_fail_every_reason_is_shown(
-    stack: Stack, frontend: Frontend
-) -> None:
-    set_faults(
-        stack,
-        [
-            {"provider": "runway", "kind": "400-credits"},
-            {"provider": "gemini-veo-3.1", "kind": "404"},
-            {"provider": "gemini-omni-flash", "kind": "403"},
-        ],
-    )
-
-    video = frontend.wait(frontend.create())
-
-    assert video["error"]["code"] == "all_providers_failed"
-    assert [a["error"]["code"] for a in video["attempts"]] == [
-        "out_of_credits",
-        "out_of_credits",
-        "model_unavailable",
-        "access_denied",
-    ]
-    assert video["cost_usd"] == "0"
-    assert submissions(stack, video["prompt"]) == []
-
-
 def test_a_refused_prompt_never_reaches_the_next_provider(
     stack: Stack, frontend: Frontend
 ) -> None:

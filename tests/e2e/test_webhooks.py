@@ -27,18 +27,3 @@ def test_a_webhook_arrives_and_is_verified_by_the_public_library(
     assert "hush" not in "".join(
         log.read_text(errors="replace") for log in stack.folder.glob("*.log")
     )
-
-
-def test_a_webhook_survives_the_loss_of_the_worker_and_the_queue(
-    stack: Stack, server: Server, receiver: Receiver
-) -> None:
-    video = server.create(image="nowhere", webhook_url="https://a.example/1")
-    server.wait(video)
-    for _ in range(3):
-        stack.kill("worker")
-        stack.purge_queues()
-
-    server.wait(video, lambda v: v["webhook"]["status"] == "delivered")
-
-    ids = {message.headers["Webhook-Id"] for message in receiver.messages["/1"]}
-    assert ids == {f"msg_{video['job_id']}"}

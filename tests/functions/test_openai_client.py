@@ -1,6 +1,5 @@
 """OpenAI's own client, unchanged, against our compatible routes on fakes."""
 
-import asyncio
 import io
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -9,13 +8,13 @@ from typing import Any
 import openai
 import pytest
 from flask import Flask, Response, request
-from openai import AsyncOpenAI, OpenAI
+from openai import OpenAI
 
 from local.http_server import HttpServer
-from shared.domain.catalogue import MODEL_CHOICES, ProviderId
+from shared.domain.catalogue import ProviderId
 from shared.domain.kill_switch import Level
 from shared.domain.structs import replace
-from tests.domain.examples import a_job, a_new_job, completed, running
+from tests.domain.examples import a_job, a_new_job, completed
 from tests.fakes.clock import NOON
 from tests.functions.openai_harness import JPEG, LosingAnswers, app_on, uploads
 from tests.usecases.harness import Harness
@@ -56,18 +55,6 @@ def test_a_video_is_created_from_a_file(client: OpenAI, harness: Harness) -> Non
     assert (video.seconds, video.size, video.model) == ("10", "1280x720", "auto")
     request = harness.jobs.get(video.id).value.request
     assert harness.bucket.objects[f"uploads/ann/{request.image}"] == JPEG
-
-
-def test_a_video_is_created_from_a_url(client: OpenAI, harness: Harness) -> None:
-    """The client accepts an object as `input_reference` only in `extra_body`."""
-    reference = {"image_url": "https://example.com/cat.jpg"}
-
-    video = client.videos.create(
-        prompt="a cat", extra_body={"input_reference": reference}
-    )
-
-    request = harness.jobs.get(video.id).value.request
-    assert (request.image_url, request.image) == ("https://example.com/cat.jpg", None)
 
 
 def test_a_lost_answer_leaves_one_job_and_one_image(
@@ -142,19 +129,6 @@ def test_a_deleted_video_is_gone(client: OpenAI, harness: Harness) -> None:
         client.videos.retrieve("job1")
 
 
-def test_the_models_have_our_names(client: OpenAI) -> None:
-    assert [model.id for model in client.models.list()] == [*MODEL_CHOICES]
-
-
-def test_the_async_client_works_as_well(address: str, harness: Harness) -> None:
-    async def create() -> str:
-        async with AsyncOpenAI(base_url=address, api_key="ann") as client:
-            video = await client.videos.create(prompt="a", input_reference=JPEG)
-            return (await client.videos.retrieve(video.id)).id
-
-    assert asyncio.run(create()) == harness.jobs.all[0].job_id
-
-
 def paused(harness: Harness) -> None:
     harness.set_level(Level.PAUSED)
 
@@ -214,23 +188,3 @@ def test_the_client_does_not_retry_what_is_not_offered(
 
     assert (server.handled, caught.value.param) == (1, param)
     assert f"`{param}`" in caught.value.message
-
-
-@pytest.mark.parametrize("verb", ["delete", "download_content"])
-def test_the_client_does_not_retry_a_conflict(
-    client: OpenAI, server: LosingAnswers, harness: Harness, verb: str
-) -> None:
-    harness.jobs.put(running(a_job(), ProviderId.RUNWAY))
-
-    with pytest.raises(openai.ConflictError):
-        getattr(client.videos, verb)("job1")
-
-    assert server.handled == 1
-
-
-def test_a_wrong_key_is_an_authentication_error(address: str) -> None:
-    with (
-        OpenAI(base_url=address, api_key="rk_nobody") as client,
-        pytest.raises(openai.AuthenticationError),
-    ):
-        client.videos.list()

@@ -155,10 +155,6 @@ def test_a_path_with_two_slashes_is_another_path(client: FlaskClient) -> None:
         assert client.get("/", environ_overrides=environ).status_code == status
 
 
-def test_an_open_route_needs_no_token(client: FlaskClient) -> None:
-    assert client.get("/open").get_json()["user"] == ""
-
-
 @pytest.mark.parametrize(
     ("method", "path", "status", "code"),
     [
@@ -362,13 +358,6 @@ def test_a_preflight_of_another_origin_allows_nothing(
 
     assert not [name for name, _ in response.headers if "Access-Control" in name]
     assert response.headers["Allow"] == "OPTIONS, POST"
-
-
-@pytest.mark.parametrize(("path", "status"), [("/nothing", 404), ("/things/t1", 401)])
-def test_only_a_known_path_asks_for_a_token(
-    client: FlaskClient, path: str, status: int
-) -> None:
-    assert client.get(path).status_code == status
 
 
 def test_a_405_lists_the_methods_of_its_path(client: FlaskClient) -> None:

@@ -112,12 +112,18 @@ def test_a_task_that_the_cloud_refuses_is_refused(
         cloud.task("http://127.0.0.1:9", **task)
 
 
-def test_the_name_of_a_queued_task_is_taken(cloud: Cloud) -> None:
-    later = datetime.now(UTC) + timedelta(hours=1)
-    cloud.task("http://127.0.0.1:9", name="a", schedule_time=later)
+def test_a_task_waits_for_its_time_and_its_name_is_taken(
+    cloud: Cloud, target: Target
+) -> None:
+    in_an_hour = datetime.now(UTC) + timedelta(hours=1)
+    cloud.task(target.url, name="later", schedule_time=in_an_hour)
 
     with pytest.raises(exceptions.AlreadyExists):
-        cloud.task("http://127.0.0.1:9", name="a")
+        cloud.task(target.url, name="later")
+    cloud.task(target.url, name="now")
+
+    (hit,) = target.wait_for(1)
+    assert hit.headers["X-CloudTasks-TaskName"] == "now"
 
 
 def test_a_task_arrives_as_the_cloud_sends_it(cloud: Cloud, target: Target) -> None:
