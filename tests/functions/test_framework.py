@@ -63,6 +63,26 @@ def test_a_client_closes_an_idle_connection_before_gunicorn_does() -> None:
     assert Config().keepalive > 600
 
 
+HEARTBEATS = """
+import main
+from functions_framework._http.gunicorn import GunicornApplication
+print(GunicornApplication(None, "127.0.0.1", 0, False).cfg.timeout)
+"""
+
+
+def test_no_worker_is_killed_for_its_heartbeats_while_its_instance_was_frozen() -> None:
+    """Cloud Run throttles the CPU to nothing between requests. 0: there is no limit."""
+    ran = subprocess.run(
+        [sys.executable, "-c", HEARTBEATS],
+        cwd=ROOT,
+        env={"CLOUD_RUN_TIMEOUT_SECONDS": "300"},
+        capture_output=True,
+        text=True,
+    )
+
+    assert ran.stdout == "0\n", ran.stderr
+
+
 STARTS = """
 import gc
 from functions.start import enable_gc_after_first_response

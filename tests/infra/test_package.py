@@ -1,12 +1,9 @@
 """The package that ships: the zip of the allow-list imports and serves by itself."""
 
-import contextlib
 import json
 import os
-import signal
 import subprocess
 import sys
-import time
 import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
@@ -116,47 +113,8 @@ def served(
         yield urls
 
 
-# An instance that was frozen ---------------------------------------------------------
-
-
-def test_an_instance_that_resumes_keeps_its_worker_process(
-    package: Path, locked: Path, tmp_path: Path
-) -> None:
-    """Cloud Run throttles the CPU between requests to nothing, and then calls again.
-
-    With a limit of one second between heartbeats the frozen worker is overdue, and the
-    arbiter, which resumes first here, would kill it.
-    """
-    port = free_port()
-    limit = {"CLOUD_RUN_TIMEOUT_SECONDS": "1"}
-    running = start("sweep", port, locked, package, tmp_path, **limit)
-    try:
-        url = f"http://127.0.0.1:{port}/"
-        wait_until(answers(url), running)
-        arbiter = running.pid
-        [worker] = children(arbiter)
-        for pid in (arbiter, worker):
-            os.kill(pid, signal.SIGSTOP)
-        time.sleep(3)  # frozen
-        os.kill(arbiter, signal.SIGCONT)
-        time.sleep(2)  # the arbiter checks heartbeats once a second
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(worker, signal.SIGCONT)
-
-        assert status_of(url) == 401
-        assert children(arbiter) == [worker]
-    finally:
-        running.kill()
-        running.end()
-
-
-def children(pid: int) -> list[int]:
-    text = Path(f"/proc/{pid}/task/{pid}/children").read_text()
-    return [int(child) for child in text.split()]
-
-
 def start(
-    name: str, port: int, locked: Path, package: Path, place: Path, **environ: str
+    name: str, port: int, locked: Path, package: Path, place: Path
 ) -> RunningProcess:
     """Start a function as Cloud Run does; its log and its account are in `place`."""
     framework = [str(locked / "functions-framework"), "--target", name]
@@ -169,7 +127,7 @@ def start(
     own = {"GOOGLE_APPLICATION_CREDENTIALS": str(account)}
     return RunningProcess(
         [*framework, "--source", str(package / "main.py"), *where],
-        environment=in_the_cloud(name, port) | own | environ,
+        environment=in_the_cloud(name, port) | own,
         log=place / name,
     )
 
