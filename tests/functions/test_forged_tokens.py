@@ -197,66 +197,15 @@ def test_a_keys_reads_look_its_user_up_every_few_minutes() -> None:
     assert read() == 3
 
 
-def test_invented_keys_cost_few_reads_and_block_no_valid_key() -> None:
-    keys = FakeKeys(a_key(SECRET), a_key(REVOKED, revoked_at=NOON))
-    tokens = BearerTokens(
-        firebase=cast(Any, None),
-        keys=keys,
-        rate=RateLimit(4, lambda: 0.0),
-        strangers=RateLimit(1, lambda: 0.0),
-    )
-    assert tokens.caller(f"Bearer {SECRET}").user_id == "bob"
+class Process:
+    """A process with few tokens for each key and, together, for unknown ones."""
 
-    invented = [secret_of(bytes([n]) * 32) for n in range(50)]
-    for secret in [*invented, *[REVOKED] * 50]:
-        with pytest.raises((Unauthenticated, TooManyRequests)):
-            tokens.caller(f"Bearer {secret}")
-    assert len(keys.looked_up) == 5
-
-    for _ in range(20):
-        assert tokens.caller(f"Bearer {SECRET}").user_id == "bob"
-    with pytest.raises(TooManyRequests):
-        tokens.caller(f"Bearer {SECRET}")
-    assert len(keys.looked_up) == 5 + 20
-
-
-def test_a_flood_of_invented_keys_blocks_no_valid_key_in_a_new_process() -> None:
-    keys, now = FakeKeys(a_key(SECRET)), [0.0]
-    tokens = BearerTokens(
-        firebase=cast(Any, None),
-        keys=keys,
-        strangers=RateLimit(1, lambda: 0.0),
-        clock=lambda: now[0],
-    )
-
-    def flood() -> None:
-        for n in range(50):
-            with pytest.raises((Unauthenticated, TooManyRequests)):
-                tokens.caller(f"Bearer {secret_of(bytes([n]) * 32)}")
-
-    flood()
-    assert tokens.caller(f"Bearer {SECRET}").user_id == "bob"
-    assert keys.lists == 1
-
-    keys.add(a_key(LATER))
-    flood()
-    with pytest.raises(TooManyRequests):
-        tokens.caller(f"Bearer {LATER}")
-    assert keys.lists == 1
-    now[0] = 10.0
-    assert tokens.caller(f"Bearer {LATER}").user_id == "bob"
-    assert keys.lists == 2
-
-
-class Flooded:
-    """A process in which made-up keys have used up the strangers' rate."""
-
-    def __init__(self, *keys: ApiKey) -> None:
+    def __init__(self, *keys: ApiKey, rate: float = 2) -> None:
         self.keys, self.now = FakeKeys(*keys), 0.0
         self._tokens = BearerTokens(
             firebase=cast(Any, None),
             keys=self.keys,
-            rate=RateLimit(2, lambda: 0.0),
+            rate=RateLimit(rate, lambda: 0.0),
             strangers=RateLimit(1, lambda: 0.0),
             clock=lambda: self.now,
         )
@@ -265,13 +214,47 @@ class Flooded:
         count = 0
         for _ in range(calls):
             with suppress(Unauthenticated, TooManyRequests, Unreachable):
-                self._tokens.caller(f"Bearer {secret}")
+                caller = self._tokens.caller(f"Bearer {secret}")
+                assert caller.user_id == "bob"
                 count += 1
         return count
 
+    def flood(self) -> None:
+        """Use up the strangers' rate with made-up keys, none of which is admitted."""
+        for n in range(50):
+            assert not self.admitted(secret_of(bytes([n]) * 32), calls=1)
+
+
+def test_invented_keys_cost_few_reads_and_block_no_valid_key() -> None:
+    process = Process(a_key(SECRET), a_key(REVOKED, revoked_at=NOON), rate=4)
+    assert process.admitted(SECRET, calls=1) == 1
+
+    process.flood()
+    assert process.admitted(REVOKED, calls=50) == 0
+    assert len(process.keys.looked_up) == 5
+
+    assert process.admitted(SECRET, calls=21) == 20
+    assert len(process.keys.looked_up) == 5 + 20
+
+
+def test_a_flood_of_invented_keys_blocks_no_valid_key_in_a_new_process() -> None:
+    process = Process(a_key(SECRET))
+
+    process.flood()
+    assert process.admitted(SECRET, calls=1) == 1
+    assert process.keys.lists == 1
+
+    process.keys.add(a_key(LATER))
+    process.flood()
+    assert process.admitted(LATER, calls=1) == 0
+    assert process.keys.lists == 1
+    process.now = 10.0
+    assert process.admitted(LATER, calls=1) == 1
+    assert process.keys.lists == 2
+
 
 def test_a_key_that_works_takes_nothing_from_the_strangers_rate() -> None:
-    process = Flooded(a_key(SECRET), a_key(LATER))
+    process = Process(a_key(SECRET), a_key(LATER))
 
     assert process.admitted(SECRET) == 11  # the first call, then a bucket of its own
     assert process.admitted(UNKNOWN) == 0
@@ -281,7 +264,7 @@ def test_a_key_that_works_takes_nothing_from_the_strangers_rate() -> None:
 
 def test_a_revoked_key_is_looked_up_at_the_strangers_rate() -> None:
     key = a_key(SECRET)
-    process = Flooded(key)
+    process = Process(key)
     assert process.admitted(SECRET, calls=2) == 2
     process.keys.revoke(key, NOON)
     process.keys.looked_up.clear()
@@ -292,7 +275,7 @@ def test_a_revoked_key_is_looked_up_at_the_strangers_rate() -> None:
 
 def test_a_key_that_was_revoked_since_it_was_listed_has_a_rate() -> None:
     key = a_key(SECRET)
-    process = Flooded(key)
+    process = Process(key)
     process.admitted(UNKNOWN)
     process.keys.revoke(key, NOON)
     process.keys.looked_up.clear()
@@ -305,7 +288,7 @@ def test_a_key_that_was_revoked_since_it_was_listed_has_a_rate() -> None:
 def test_the_more_keys_there_are_the_less_often_they_are_listed(
     count: int, seconds: int
 ) -> None:
-    process = Flooded(*(a_key(secret_of(bytes([n]) * 32)) for n in range(count)))
+    process = Process(*(a_key(secret_of(bytes([n]) * 32)) for n in range(count)))
     process.admitted(UNKNOWN)
     assert process.keys.lists == 1
 
@@ -318,7 +301,7 @@ def test_the_more_keys_there_are_the_less_often_they_are_listed(
 
 
 def test_keys_that_cannot_be_listed_are_listed_again_after_a_pause() -> None:
-    process = Flooded(a_key(SECRET))
+    process = Process(a_key(SECRET))
     process.admitted(UNKNOWN, calls=5)
     process.keys.read_failures = [Unreachable("down")]
 
