@@ -82,7 +82,8 @@ class Cloud:
 
 @contextmanager
 def cloud_of(identity: LocalIdentity, **options: Any) -> Iterator[Cloud]:
-    queues = {"steps": QueueRules(min_backoff_seconds=0.01)}
+    rules = QueueRules(min_backoff_seconds=0.01, max_concurrent_dispatches=1)
+    queues = {"steps": rules}
     with TasksServer(identity, queues, **options) as server:
         client = tasks_client(server.address)
         yield Cloud(server=server, client=client)
