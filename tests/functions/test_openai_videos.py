@@ -28,6 +28,7 @@ from tests.domain.examples import a_job, completed
 from tests.fakes.refusals import every_refusal
 from tests.functions.calling import ANN
 from tests.functions.openai_harness import JPEG, app_on, uploads
+from tests.functions.test_router import Endless
 from tests.usecases.harness import Harness
 
 VIDEOS = "/openai/v1/videos"
@@ -95,6 +96,19 @@ def test_a_larger_image_is_refused(
 
     assert (answer.status_code, error_of(answer)["code"]) == (413, "too_large")
     assert (harness.jobs.all, uploads(harness)) == ([], set())
+
+
+def test_a_body_that_no_image_explains_is_not_read_to_its_end(
+    client: FlaskClient,
+) -> None:
+    answer = client.post(
+        VIDEOS,
+        content_type="application/json",
+        environ_overrides=Endless().environ,
+        headers=ANN,
+    )
+
+    assert (answer.status_code, error_of(answer)["code"]) == (413, "too_large")
 
 
 def test_deleting_a_video_keeps_the_equal_image_of_a_new_one(
