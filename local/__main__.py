@@ -95,7 +95,10 @@ def token(args: argparse.Namespace) -> int:
     from local.identity import user_token
     from local.stack import PROJECT
     from ops.environment import environment
+    from shared.domain.user_id import is_user_id
 
+    if not is_user_id(args.user):
+        raise DemoError("A user id is 1 to 128 characters without a slash.")
     project = environment().get("GOOGLE_CLOUD_PROJECT") or PROJECT
     print(user_token(project, args.user, admin=args.admin))
     return 0

@@ -204,6 +204,8 @@ class Stack:
         Web pages reach only the guard: our emulator uses ports that browsers block.
         """
         given = self._options.environ.get(EMULATOR)
+        if given and not answers(f"http://{given}/", seconds=10)():
+            raise DidNotStart(f"{EMULATOR}: no emulator answers at {given}.")
         self.firestore = given or self._run_firestore()
         port, origins = self._port("firestore"), self._origins
         guard = firestore_guard(self.firestore, origins=origins, port=port)

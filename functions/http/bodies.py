@@ -33,8 +33,9 @@ def read_object(
     """
     if request.mimetype != "application/json":
         raise UnsupportedMedia(request.mimetype)
-    if request.content_encoding not in (None, "identity"):
-        raise UnsupportedMedia(request.content_encoding)
+    encoding = request.content_encoding
+    if encoding is not None and encoding.lower() != "identity":
+        raise UnsupportedMedia(encoding)
     try:
         body = request.stream.read(max_bytes + 1)
         if len(body) > max_bytes:
@@ -52,7 +53,7 @@ def _parse(body: bytes) -> object:
     if sum(body.count(mark) for mark in b"{[,") > MAX_VALUES:
         raise ValueError("too many values")
     value = json.loads(
-        body.decode(),
+        body.decode("utf-8-sig"),  # some editors begin a file with a mark
         parse_constant=_refuse_constant,
         object_pairs_hook=_without_duplicates,
     )

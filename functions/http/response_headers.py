@@ -25,7 +25,7 @@ _ALWAYS = {
 _METHODS = "GET, POST, DELETE, OPTIONS"
 _PREFLIGHT_SECONDS = "3600"
 _HEADER_NAMES = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~, -]{1,2000}")
-_EXPOSED = "Location, Retry-After, Idempotent-Replayed, X-Request-Id"
+_EXPOSED = "Location, Retry-After, Idempotent-Replayed, X-Request-Id, X-Should-Retry"
 
 
 def add_headers(response: Response, request: Request, origins: Collection[str]) -> None:

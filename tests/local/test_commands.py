@@ -30,3 +30,14 @@ def test_grpc_prints_only_errors_unless_set_otherwise(
     assert main(["token", "me"]) == 0
 
     assert os.environ["GRPC_VERBOSITY"] == (chosen or "ERROR")
+
+
+@pytest.mark.parametrize("user", ["", "a/b", "__me__", "x" * 129])
+def test_no_token_is_printed_that_the_api_would_refuse(
+    user: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["token", user]) == 1
+
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert "A user id is 1 to 128 characters without a slash." in printed.err

@@ -44,6 +44,19 @@ def test_a_missing_folder_is_created(tmp_path: Path) -> None:
     assert (folder / "key.json").exists()
 
 
+@pytest.mark.parametrize("host", ["127.0.0.1:1", "http://127.0.0.1:1"])
+def test_a_given_firestore_emulator_must_answer(tmp_path: Path, host: str) -> None:
+    given = {"FIRESTORE_EMULATOR_HOST": host}
+    # Else all the rest starts, and each call of the API fails.
+    options = StackOptions(environ=given, folder=tmp_path)
+
+    with (
+        pytest.raises(DidNotStart, match=f"FIRESTORE_EMULATOR_HOST: .*{host}"),
+        Stack(options),
+    ):
+        pass
+
+
 def test_a_busy_port_is_reported_and_never_taken_for_ours(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
