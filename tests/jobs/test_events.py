@@ -27,7 +27,6 @@ from shared.domain.outcomes import (
 )
 from shared.domain.structs import replace
 from shared.domain.transitions import apply, settle
-from shared.ports.providers import Result, TaskRef
 from tests.domain.examples import (
     MINUTE,
     NOON,
@@ -40,6 +39,7 @@ from tests.domain.examples import (
     storing,
 )
 from tests.domain.examples import stored as stored_by
+from tests.fakes.interpose import before, before_next
 from tests.fakes.jobs import Trouble
 from tests.usecases.harness import ANN, Harness
 
@@ -59,24 +59,9 @@ def of(event: str, lines: Sequence[Line]) -> list[Line]:
     return [line for line in lines if line["event"] == event]
 
 
-def during_fetch(
-    harness: Harness, provider_id: ProviderId, happens: Callable[[], object]
-) -> None:
-    """Call `happens` once, while this provider is asked for its result."""
-    provider = harness.providers[provider_id]
-    plain = provider.fetch
-
-    def fetch(task: TaskRef) -> Result:
-        provider.fetch = plain  # type: ignore[method-assign] # once
-        happens()
-        return plain(task)
-
-    provider.fetch = fetch  # type: ignore[method-assign] # a simulated race
-
-
 def test_only_one_of_two_steps_that_end_a_job_logs_it(harness: Harness) -> None:
     harness.jobs.put(storing(a_job(), RUNWAY))
-    during_fetch(harness, RUNWAY, harness.step)
+    before_next(harness.providers[RUNWAY], "fetch", harness.step)
 
     lines = logged(harness, harness.step)
 
@@ -134,7 +119,8 @@ def test_the_loser_of_the_race_cancels_nothing(harness: Harness) -> None:
     other = harness.jobs.get("job1")
     done = apply(other.value, stored_by(VEO), harness.clock.now())
     rival = replace(done, version=99, commit_id="other")
-    during_fetch(harness, VEO, lambda: harness.jobs.commit(other, rival))
+    veo = harness.providers[VEO]
+    before_next(veo, "fetch", lambda: harness.jobs.commit(other, rival))
     harness.step()
 
     assert harness.job.is_final
@@ -232,14 +218,12 @@ def followed_again(harness: Harness) -> None:
     harness.jobs.put(storing(a_job(chain=(RUNWAY, VEO)), RUNWAY))
     refused = Rejected(problem=Problem(code=ErrorCode.ACCESS_DENIED))
     harness.providers[VEO].submissions = [refused]
-    plain, served_at = harness.providers[RUNWAY].fetch, NOON + 40 * MINUTE
 
-    def fetch(task: TaskRef) -> Result:
-        if harness.clock.at < served_at:
+    def fail_for_40_minutes() -> None:
+        if harness.clock.at < NOON + 40 * MINUTE:
             raise Unreachable("503")
-        return plain(task)
 
-    harness.providers[RUNWAY].fetch = fetch  # type: ignore[method-assign] # an outage
+    before(harness.providers[RUNWAY], "fetch", fail_for_40_minutes)
 
 
 def test_an_attempt_that_is_followed_again_is_logged_once(harness: Harness) -> None:

@@ -15,10 +15,9 @@ from shared.domain.errors import (
     TooManyJobs,
     Unreachable,
 )
-from shared.domain.job import Job, Language
+from shared.domain.job import Language
 from shared.domain.ledger import Limits
 from shared.domain.outcomes import PollFailed, Succeeded, Unknown, Working
-from shared.ports.store import Versioned
 from tests.domain.examples import (
     a_job,
     a_new_job,
@@ -27,6 +26,7 @@ from tests.domain.examples import (
     completed,
     running,
 )
+from tests.fakes.interpose import after_next
 from tests.fakes.jobs import FakeJobs
 from tests.usecases.harness import ANN, BOB, Harness
 
@@ -148,15 +148,7 @@ def test_a_job_that_is_deleted_while_it_is_cancelled_is_not_found(
     harness: Harness,
 ) -> None:
     harness.jobs.put(a_new_job())
-    read = harness.jobs.read
-
-    def read_once(job_id: str) -> Versioned[Job] | None:
-        found = read(job_id)
-        if found:
-            harness.jobs.remove(job_id)
-        return found
-
-    harness.jobs.read = read_once  # type: ignore[method-assign] # a simulated race
+    after_next(harness.jobs, "read", lambda: harness.jobs.remove("job1"))
 
     with capture_logs() as lines, pytest.raises(NotFound):
         harness.cancel_video(ANN, "job1")

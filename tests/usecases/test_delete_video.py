@@ -1,6 +1,6 @@
 """Deleting a video removes its record and files, however it is interrupted."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 
@@ -16,7 +16,6 @@ from shared.domain.job import Job
 from shared.domain.structs import replace
 from shared.domain.timing import PREPARE_LIMIT
 from shared.jobs.commit import SHORT_BACKOFF
-from shared.ports.providers import Result, TaskRef, WebFile
 from shared.ports.store import IdempotencyRecord
 from tests.domain.examples import (
     NOON,
@@ -28,6 +27,7 @@ from tests.domain.examples import (
     storing,
 )
 from tests.fakes.bucket import FakeBucket
+from tests.fakes.interpose import before, before_next
 from tests.fakes.jobs import Trouble
 from tests.usecases.harness import ANN, BOB, Harness
 
@@ -231,14 +231,8 @@ def test_a_concurrent_change_does_not_save_the_record(
     harness: Harness, happens: Callable[[Harness], None]
 ) -> None:
     harness.jobs.put(a_video())
-    plain = harness.bucket.list
+    before_next(harness.bucket, "list", lambda: happens(harness))
 
-    def listing(prefix: str) -> object:
-        harness.bucket.list = plain  # type: ignore[method-assign] # once
-        happens(harness)
-        return plain(prefix)
-
-    harness.bucket.list = listing  # type: ignore[method-assign,assignment] # a race
     delete(harness)
 
     assert harness.jobs.all == []
@@ -247,16 +241,14 @@ def test_a_concurrent_change_does_not_save_the_record(
 def test_an_image_that_is_being_fetched_is_deleted_as_well(harness: Harness) -> None:
     harness.bucket.objects.clear()
     harness.jobs.put(a_new_job())
-    plain = harness.web.stream
 
-    def stream(file: WebFile, *, max_bytes: int) -> Iterator[bytes]:
+    def cancel_and_delete() -> None:
         # This step has taken longer than it may, so the job no longer waits for it.
         harness.clock.move(PREPARE_LIMIT)
         harness.cancel_video(ANN, "job1")
         delete(harness)
-        return plain(file, max_bytes=max_bytes)
 
-    harness.web.stream = stream  # type: ignore[method-assign] # a simulated race
+    before(harness.web, "stream", cancel_and_delete)
     harness.advance("job1", from_starts_queue=False)
 
     assert harness.bucket.objects == {}
@@ -267,16 +259,13 @@ def test_a_video_that_is_being_fetched_again_is_deleted_as_well(
 ) -> None:
     harness.bucket.objects.clear()
     harness.jobs.put(storing(a_job(), ProviderId.RUNWAY))
-    provider = harness.providers[ProviderId.RUNWAY]
-    plain = provider.fetch
 
-    def fetch(task: TaskRef) -> Result:
-        provider.fetch = plain  # type: ignore[method-assign] # once
+    def another_worker_stores_it_and_its_owner_deletes_it() -> None:
         harness.advance("job1", from_starts_queue=False)
         delete(harness)
-        return plain(task)
 
-    provider.fetch = fetch  # type: ignore[method-assign] # a simulated race
+    runway = harness.providers[ProviderId.RUNWAY]
+    before_next(runway, "fetch", another_worker_stores_it_and_its_owner_deletes_it)
     harness.advance("job1", from_starts_queue=False)
 
     assert harness.bucket.objects == {}
@@ -286,13 +275,9 @@ def test_a_file_written_while_the_record_is_deleted_is_deleted_as_well(
     harness: Harness,
 ) -> None:
     harness.jobs.put(a_video())
-    plain: Callable[..., None] = harness.jobs.delete
+    written = {"videos/ann/job1/runway.mp4": b"by a step in progress"}
+    before(harness.jobs, "delete", lambda: harness.bucket.objects.update(written))
 
-    def remove(before: object) -> None:
-        harness.bucket.objects["videos/ann/job1/runway.mp4"] = b"by a step in progress"
-        plain(before)
-
-    harness.jobs.delete = remove  # type: ignore[method-assign] # a simulated race
     delete(harness)
 
     assert set(harness.bucket.objects) == set(FILES_OF_OTHERS)

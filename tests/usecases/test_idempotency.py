@@ -18,53 +18,26 @@ from shared.domain.errors import (
     LimitReached,
     TooManyJobs,
 )
-from shared.domain.job import Job, Language
+from shared.domain.job import Language
 from shared.domain.kill_switch import Level
 from shared.domain.ledger import Caps, Limits
 from shared.domain.request import ClientRetry
 from shared.ports.identity import Caller
-from shared.ports.store import IdempotencyRecord, Versioned
 from shared.usecases.create_video import CreateResult
 from shared.usecases.idempotency import dedup_key_of
+from shared.usecases.uploads import StoreImage
 from tests.domain.examples import MINUTE, a_request
-from tests.fakes.jobs import FakeJobs, Trouble
+from tests.fakes.interpose import before_next
+from tests.fakes.jobs import Trouble
 from tests.usecases.harness import ANN, Harness
 
 FIRST, AGAIN, ONCE = ClientRetry.FIRST, ClientRetry.AGAIN, ClientRetry.ONCE
 SECOND = timedelta(seconds=1)
 
 
-class Interleaved(FakeJobs):
-    """Runs the next of `meanwhile` before each create, after the records were read."""
-
-    def __init__(self, limits: Limits | None = None) -> None:
-        super().__init__(limits)
-        self.meanwhile: list[Callable[[], object]] = []
-
-    def create(
-        self,
-        job: Job,
-        record: IdempotencyRecord | None = None,
-        *,
-        over: Versioned[IdempotencyRecord] | None = None,
-    ) -> None:
-        if self.meanwhile:
-            self.meanwhile.pop(0)()
-        super().create(job, record, over=over)
-
-
-def nothing() -> None:
-    """Does nothing."""
-
-
-@pytest.fixture
-def jobs() -> Interleaved:
-    return Interleaved()
-
-
-@pytest.fixture
-def harness(jobs: Interleaved) -> Harness:
-    return Harness(jobs=jobs)
+def meanwhile(harness: Harness, *acts: Callable[[], object]) -> None:
+    """Do these before the next creates, after the records were read."""
+    before_next(harness.jobs, "create", *acts)
 
 
 def send(
@@ -73,11 +46,13 @@ def send(
     *,
     key: str | None = None,
     user: str = "ann",
+    store_image: StoreImage | None = None,
     **fields: object,
 ) -> CreateResult:
-    create = harness.create_video
     caller, request = Caller(user_id=user), a_request(**fields)
-    return create(caller, request, Language.ENGLISH, key, client_retry)
+    return harness.create_video(
+        caller, request, Language.ENGLISH, key, client_retry, store_image=store_image
+    )
 
 
 @pytest.mark.parametrize(
@@ -127,7 +102,6 @@ def test_a_retry_after_15_minutes_is_a_new_job(
 @pytest.mark.parametrize("before", [None, 16 * MINUTE], ids=["new", "over an old one"])
 def test_a_request_and_its_concurrent_retry_are_one_job(
     harness: Harness,
-    jobs: Interleaved,
     client_retry: ClientRetry,
     other: ClientRetry,
     before: timedelta | None,
@@ -136,28 +110,28 @@ def test_a_request_and_its_concurrent_retry_are_one_job(
         send(harness, FIRST)
         harness.clock.move(before)
     faster: list[CreateResult] = []
-    jobs.meanwhile = [lambda: faster.append(send(harness, other))]
+    meanwhile(harness, lambda: faster.append(send(harness, other)))
 
     with capture_logs() as logs:
         slower = send(harness, client_retry)
 
     assert slower.replayed and slower.job.job_id == faster[0].job.job_id
     assert [line["event"] for line in logs] == ["video_created"]
-    assert len(jobs.all) == len(harness.queue.tasks) == 1 + bool(before)
+    assert len(harness.jobs.all) == len(harness.queue.tasks) == 1 + bool(before)
 
 
 @pytest.mark.parametrize("trouble", [Trouble.NOT_APPLIED, Trouble.LOST_RACE])
 def test_a_first_request_that_tries_again_finds_the_retry_that_overtook_it(
-    harness: Harness, jobs: Interleaved, trouble: Trouble
+    harness: Harness, trouble: Trouble
 ) -> None:
-    jobs.troubles = [trouble]
+    harness.jobs.troubles = [trouble]
     faster: list[CreateResult] = []
-    jobs.meanwhile = [nothing, lambda: faster.append(send(harness, AGAIN))]
+    meanwhile(harness, lambda: None, lambda: faster.append(send(harness, AGAIN)))
 
     first = send(harness, FIRST)
 
     assert first.job.job_id == faster[0].job.job_id
-    assert len(jobs.all) == 1
+    assert len(harness.jobs.all) == 1
 
 
 @pytest.mark.parametrize("client_retry", [FIRST, AGAIN])
@@ -171,22 +145,23 @@ def test_an_uncertain_commit_is_found_by_a_retry(
     assert harness.jobs.all == [result.job] == [send(harness, AGAIN).job]
 
 
-def test_two_concurrent_first_requests_are_two_jobs(
-    harness: Harness, jobs: Interleaved
-) -> None:
+def test_two_concurrent_first_requests_are_two_jobs(harness: Harness) -> None:
     faster: list[CreateResult] = []
-    jobs.meanwhile = [lambda: faster.append(send(harness, FIRST))]
+    meanwhile(harness, lambda: faster.append(send(harness, FIRST)))
 
     slower = send(harness, FIRST)
 
     assert not slower.replayed
-    assert {j.job_id for j in jobs.all} == {slower.job.job_id, faster[0].job.job_id}
+    assert {j.job_id for j in harness.jobs.all} == {
+        slower.job.job_id,
+        faster[0].job.job_id,
+    }
 
 
 def test_an_overtaken_first_request_does_not_absorb_the_next_one(
-    harness: Harness, jobs: Interleaved
+    harness: Harness,
 ) -> None:
-    jobs.meanwhile = [lambda: send(harness, AGAIN)]
+    meanwhile(harness, lambda: send(harness, AGAIN))
 
     overtaken, honest = send(harness, FIRST), send(harness, FIRST)
 
@@ -270,9 +245,9 @@ def test_an_idempotency_key_takes_precedence_over_the_retry_header(
     ("key", "again"), [(None, AGAIN), ("k1", FIRST)], ids=["resent", "with a key"]
 )
 def test_a_retry_is_answered_whatever_the_caps_and_the_kill_switch_say(
-    harness: Harness, jobs: Interleaved, key: str | None, again: ClientRetry
+    harness: Harness, key: str | None, again: ClientRetry
 ) -> None:
-    jobs.limits = Limits(user=Caps(daily_usd=Decimal("0.40")))
+    harness.jobs.limits = Limits(user=Caps(daily_usd=Decimal("0.40")))
     first = send(harness, FIRST, key=key)
 
     with pytest.raises(LimitReached):
@@ -294,15 +269,14 @@ def test_a_retry_is_answered_whatever_the_caps_and_the_kill_switch_say(
 @pytest.mark.parametrize(("key", "client_retry"), [(None, FIRST), ("k1", ONCE)])
 def test_a_cap_filled_by_the_same_request_does_not_refuse_it(
     harness: Harness,
-    jobs: Interleaved,
     limits: Limits,
     key: str | None,
     client_retry: ClientRetry,
 ) -> None:
-    jobs.limits = limits
+    harness.jobs.limits = limits
     faster: list[CreateResult] = []
     other = client_retry if key else AGAIN
-    jobs.meanwhile = [lambda: faster.append(send(harness, other, key=key))]
+    meanwhile(harness, lambda: faster.append(send(harness, other, key=key)))
 
     slower = send(harness, client_retry, key=key)
 
@@ -310,36 +284,22 @@ def test_a_cap_filled_by_the_same_request_does_not_refuse_it(
 
 
 def test_a_cap_filled_by_the_retry_during_the_check_does_not_refuse_the_first(
-    harness: Harness, jobs: Interleaved, monkeypatch: pytest.MonkeyPatch
+    harness: Harness,
 ) -> None:
-    jobs.limits = Limits(max_open_jobs=1)
-    look = jobs.check_room
+    harness.jobs.limits = Limits(max_open_jobs=1)
+    before_next(harness.jobs, "check_room", lambda: send(harness, AGAIN))
 
-    def overtaken(job: Job) -> None:
-        send(harness, AGAIN)
-        look(job)
+    result = send(harness, FIRST, store_image=lambda: pytest.fail())
 
-    monkeypatch.setattr(jobs, "check_room", overtaken)
-    create, ann = harness.create_video, Caller(user_id="ann")
-    result = create(
-        ann,
-        a_request(),
-        Language.ENGLISH,
-        client_retry=FIRST,
-        store_image=lambda: pytest.fail(),
-    )
-
-    assert result.replayed and jobs.all == [result.job]
+    assert result.replayed and harness.jobs.all == [result.job]
 
 
-def test_a_refused_request_leaves_no_record(
-    harness: Harness, jobs: Interleaved
-) -> None:
-    jobs.limits = Limits(max_open_jobs=0)
+def test_a_refused_request_leaves_no_record(harness: Harness) -> None:
+    harness.jobs.limits = Limits(max_open_jobs=0)
     for client_retry in (FIRST, AGAIN):
         with pytest.raises(TooManyJobs):
             send(harness, client_retry)
-    jobs.limits = Limits()
+    harness.jobs.limits = Limits()
 
     assert not send(harness, AGAIN).replayed
 

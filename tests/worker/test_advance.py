@@ -1,6 +1,5 @@
 """One step of a job: decide, act, commit, and enqueue the next step."""
 
-from collections.abc import Sequence
 from contextlib import suppress
 from datetime import timedelta
 from decimal import Decimal
@@ -26,7 +25,6 @@ from shared.domain.outcomes import (
     Accepted,
     CancelRequested,
     Failed,
-    Poll,
     PollFailed,
     Submission,
     Succeeded,
@@ -36,8 +34,7 @@ from shared.domain.outcomes import (
 from shared.domain.structs import replace
 from shared.domain.transitions import apply
 from shared.jobs.commit import SHORT_BACKOFF
-from shared.ports.providers import ImageFile, TaskRef
-from shared.ports.storage import StoredObject
+from shared.ports.providers import ImageFile
 from shared.ports.store import Task, TaskQueue
 from shared.worker.recent_jobs import RecentJobs
 from tests.domain.examples import (
@@ -56,6 +53,7 @@ from tests.domain.examples import (
     running,
     states,
 )
+from tests.fakes.interpose import after_next, before
 from tests.fakes.jobs import FakeJobs, Trouble
 from tests.fakes.process import Died, die
 from tests.usecases.harness import Harness
@@ -189,13 +187,8 @@ class TestStarting:
         self, harness: Harness, late: timedelta, state: str
     ) -> None:
         harness.jobs.put(a_job())
-        read = harness.bucket.read
-
-        def slowly(name: str, *, max_bytes: int) -> bytes | None:
-            harness.clock.move(timing.MAX_TIME_BEFORE_POST + late)
-            return read(name, max_bytes=max_bytes)
-
-        harness.bucket.read = slowly  # type: ignore[method-assign] # as if it hung
+        slow = timing.MAX_TIME_BEFORE_POST + late
+        before(harness.bucket, "read", lambda: harness.clock.move(slow))
 
         assert states(harness.step()) == [("runway", state)]
         assert harness.starts == (state == "running")
@@ -219,11 +212,11 @@ class TestStarting:
         assert harness.job.cost_usd == harness.job.attempts[0].price_usd
 
     def test_two_workers_on_one_job_start_once(self, harness: Harness) -> None:
-        before = harness.jobs.put(a_job())
+        found = harness.jobs.put(a_job())
         first, second = harness.advance, harness.advance
 
-        first.submit_step.start(before, before.value.chain[0])
-        second.submit_step.start(before, before.value.chain[0])
+        first.submit_step.start(found, found.value.chain[0])
+        second.submit_step.start(found, found.value.chain[0])
 
         assert harness.starts == 1
         assert states(harness.job) == [("runway", "running")]
@@ -341,10 +334,10 @@ class TestStarting:
     def test_nothing_is_sent_for_a_job_deleted_before_its_intent(
         self, harness: Harness
     ) -> None:
-        before = harness.jobs.put(a_job())
+        found = harness.jobs.put(a_job())
         harness.jobs.remove("job1")
 
-        assert harness.submit_step.start(before, before.value.chain[0]) is None
+        assert harness.submit_step.start(found, found.value.chain[0]) is None
         assert harness.starts == 0
 
     def test_a_job_deleted_during_the_post_stays_deleted_without_a_task(
@@ -405,10 +398,10 @@ class TestStarting:
         self, harness: Harness, has_record: bool
     ) -> None:
         job = a_job() if has_record else a_new_job()
-        before = harness.jobs.put(job)
+        found = harness.jobs.put(job)
         harness.bucket.objects.clear()
 
-        harness.submit_step.start(before, job.chain[0])
+        harness.submit_step.start(found, job.chain[0])
 
         assert harness.job.problem and harness.job.problem.code == "image_unreachable"
         assert harness.starts == 0
@@ -556,15 +549,8 @@ class TestFollowing:
         harness.jobs.put(running(a_job(), RUNWAY))
         runway = harness.providers[RUNWAY]
         runway.polls = [Working(), Succeeded()]
-        plain = runway.poll
+        after_next(runway, "poll", lambda: harness.clock.move(timing.ATTEMPT_LIMIT))
 
-        def freeze(task: TaskRef) -> Poll:
-            answer = plain(task)
-            harness.clock.move(timing.ATTEMPT_LIMIT)
-            runway.poll = plain  # type: ignore[method-assign] # once
-            return answer
-
-        runway.poll = freeze  # type: ignore[method-assign] # a worker without CPU
         job = harness.run()
 
         assert runway.cancelled == []
@@ -574,16 +560,12 @@ class TestFollowing:
         self, harness: Harness
     ) -> None:
         harness.jobs.put(answered(a_job(chain=(VEO,)), VEO, UNKNOWN))
-        plain = harness.bucket.list
 
-        def freeze(prefix: str) -> Sequence[StoredObject]:
-            found = plain(prefix)
+        def freeze() -> None:
             harness.bucket.objects["incoming/job1/gemini-veo-3.1/s.mp4"] = b"v"
             harness.clock.move(timing.ATTEMPT_LIMIT)
-            harness.bucket.list = plain  # type: ignore[method-assign] # once
-            return found
 
-        harness.bucket.list = freeze  # type: ignore[method-assign] # a simulated race
+        after_next(harness.bucket, "list", freeze)
         harness.step()
 
         assert states(harness.run()) == [("gemini-veo-3.1", "succeeded")]
@@ -612,18 +594,18 @@ class TestFallingBack:
 class CrashPoint:
     """Kills the process at the nth effect of the run, once; passes other calls on.
 
-    `before`: right before the effect is carried out, else right after.
+    `is_before`: right before the effect is carried out, else right after.
     """
 
-    def __init__(self, *, nth: int, before: bool) -> None:
-        self.left, self.before = nth, before
+    def __init__(self, *, nth: int, is_before: bool) -> None:
+        self.left, self.is_before = nth, is_before
 
     def wrap(self, target: object, verb: str) -> None:
         carry_out = getattr(target, verb)
 
         def effect(*args: object, **kwargs: object) -> object:
             self.left -= 1
-            if self.left == 0 and self.before:
+            if self.left == 0 and self.is_before:
                 die()
             result = carry_out(*args, **kwargs)
             if self.left == 0:
@@ -651,9 +633,11 @@ def a_crashing_harness(crash: CrashPoint) -> Harness:
 
 
 @pytest.mark.parametrize("nth", range(1, 28))
-@pytest.mark.parametrize("before", [True, False], ids=["before", "after"])
-def test_a_crash_between_any_two_effects_loses_nothing(nth: int, before: bool) -> None:
-    crash = CrashPoint(nth=nth, before=before)
+@pytest.mark.parametrize("is_before", [True, False], ids=["before", "after"])
+def test_a_crash_between_any_two_effects_loses_nothing(
+    nth: int, is_before: bool
+) -> None:
+    crash = CrashPoint(nth=nth, is_before=is_before)
     harness = a_crashing_harness(crash)
 
     with pytest.raises(Died):

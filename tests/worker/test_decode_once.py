@@ -3,8 +3,6 @@
 A worker that dies while it decodes proves nothing about the file.
 """
 
-from collections.abc import Callable, Iterator
-from datetime import timedelta
 from typing import BinaryIO
 
 import pytest
@@ -24,9 +22,10 @@ from shared.domain.timing import (
     PREPARE_LIMIT,
     STORE_LIMIT,
 )
-from shared.ports.providers import InlineFile, Result, TaskRef, WebFile
+from shared.ports.providers import InlineFile
 from shared.ports.store import Versioned
 from tests.domain.examples import RUNWAY, SECOND, VEO, a_job, a_new_job, states, storing
+from tests.fakes.interpose import before, before_next
 from tests.fakes.process import Died, die
 from tests.usecases.harness import ANN, Harness
 
@@ -38,40 +37,12 @@ def harness() -> Harness:
     return harness
 
 
-def while_fetching(harness: Harness, act: Callable[[], object]) -> list[str]:
-    """Call `act` during each fetch of the image; returns the URLs fetched."""
-    fetched: list[str] = []
-    plain = harness.web.stream
-
-    def stream(file: WebFile, *, max_bytes: int) -> Iterator[bytes]:
-        fetched.append(file.url)
-        act()
-        return plain(file, max_bytes=max_bytes)
-
-    harness.web.stream = stream  # type: ignore[method-assign] # a simulated race
-    return fetched
-
-
-def while_checking(harness: Harness, act: Callable[[], object]) -> list[int]:
-    """Call `act` during each decoding of the video; returns the sizes decoded."""
-    checked: list[int] = []
-    plain = harness.videos.inspect
-
-    def inspect(file: BinaryIO, *, size_bytes: int) -> VideoFacts:
-        checked.append(size_bytes)
-        act()
-        return plain(file, size_bytes=size_bytes)
-
-    harness.videos.inspect = inspect  # type: ignore[method-assign] # a simulated race
-    return checked
-
-
 def step(harness: Harness) -> None:
     harness.advance("job1", from_starts_queue=False)
 
 
 def test_a_task_delivered_twice_decodes_once(harness: Harness) -> None:
-    fetched = while_fetching(harness, lambda: step(harness))
+    fetched = before(harness.web, "stream", lambda: step(harness))
 
     step(harness)
 
@@ -82,7 +53,7 @@ def test_a_task_delivered_twice_decodes_once(harness: Harness) -> None:
 def test_an_image_whose_workers_die_is_tried_until_the_jobs_deadline(
     harness: Harness,
 ) -> None:
-    fetched = while_fetching(harness, die)
+    fetched = before(harness.web, "stream", die)
     most = JOB_LIMIT // PREPARE_LIMIT
     for _ in range(most):
         with pytest.raises(Died):
@@ -97,8 +68,7 @@ def test_an_image_whose_workers_die_is_tried_until_the_jobs_deadline(
 
 
 def test_workers_that_die_do_not_count_against_an_image(harness: Harness) -> None:
-    deaths = iter([die] * (MAX_PREPARE_TRIES + 1))
-    while_fetching(harness, lambda: next(deaths, lambda: None)())
+    before_next(harness.web, "stream", *[die] * (MAX_PREPARE_TRIES + 1))
     for _ in range(MAX_PREPARE_TRIES + 1):
         with pytest.raises(Died):
             step(harness)
@@ -115,7 +85,7 @@ def test_a_cancelled_job_stays_open_until_its_step_is_over(harness: Harness) -> 
         with pytest.raises(Conflict):
             harness.delete_video(ANN, "job1")
 
-    while_fetching(harness, cancel_and_delete)
+    before(harness.web, "stream", cancel_and_delete)
     step(harness)
 
     problem = harness.job.problem
@@ -124,15 +94,8 @@ def test_a_cancelled_job_stays_open_until_its_step_is_over(harness: Harness) -> 
 
 def test_a_video_that_two_workers_fetched_is_decoded_by_one(harness: Harness) -> None:
     harness.jobs.put(storing(a_job(), RUNWAY))
-    checked = while_checking(harness, lambda: step(harness))
-    fetch = harness.providers[RUNWAY].fetch
-    others = iter([lambda: step(harness)])
-
-    def crowded(task: TaskRef) -> Result:
-        next(others, lambda: None)()
-        return fetch(task)
-
-    harness.providers[RUNWAY].fetch = crowded  # type: ignore[method-assign] # a race
+    checked = before(harness.videos, "inspect", lambda: step(harness))
+    before_next(harness.providers[RUNWAY], "fetch", lambda: step(harness))
     step(harness)
 
     assert len(checked) == 1
@@ -144,8 +107,7 @@ def test_a_video_survives_workers_that_die_while_they_check_it(
 ) -> None:
     """Other jobs may have killed them; this video is paid for, another costs again."""
     harness.jobs.put(storing(a_job(chain=(RUNWAY, VEO)), RUNWAY))
-    deaths = iter([die] * (MAX_BAD_OUTPUTS + 1))
-    while_checking(harness, lambda: next(deaths, lambda: None)())
+    before_next(harness.videos, "inspect", *[die] * (MAX_BAD_OUTPUTS + 1))
     for _ in range(MAX_BAD_OUTPUTS + 1):
         with pytest.raises(Died):
             step(harness)
@@ -159,7 +121,7 @@ def test_a_video_survives_workers_that_die_while_they_check_it(
 
 def test_a_video_whose_workers_always_die_is_given_up_in_time(harness: Harness) -> None:
     harness.jobs.put(storing(a_job(chain=(RUNWAY, VEO)), RUNWAY))
-    checked = while_checking(harness, die)
+    checked = before(harness.videos, "inspect", die)
     while states(harness.job)[0] == ("runway", "storing"):
         with pytest.raises(Died):
             step(harness)
@@ -178,7 +140,7 @@ def test_a_worker_that_resumes_after_its_limit_still_delivers(harness: Harness) 
         harness.clock.move(CHECK_LIMIT)
         step(harness)
 
-    while_checking(harness, freeze)
+    before(harness.videos, "inspect", freeze)
     step(harness)
 
     assert harness.job.delivered is not None
@@ -219,17 +181,9 @@ def test_a_worker_that_resumes_too_late_spoils_no_later_attempts_video(
 
 def die_before_stored(harness: Harness) -> None:
     """The worker copies the video to its final name, and dies before the commit."""
-    plain = harness.bucket.sign_download
-
-    def sign_download(
-        name: str, *, lifetime: timedelta, disposition: str | None = None
-    ) -> str:
-        die()
-
-    harness.bucket.sign_download = sign_download  # type: ignore[method-assign] # a simulated crash
+    before_next(harness.bucket, "sign_download", die)
     with pytest.raises(Died):
         step(harness)
-    harness.bucket.sign_download = plain  # type: ignore[method-assign]
     assert "videos/ann/job1/runway.mp4" in harness.bucket.objects
 
 
@@ -289,7 +243,7 @@ def test_a_video_at_its_final_name_is_not_tried_forever(harness: Harness) -> Non
     harness.jobs.put(storing(a_job(), RUNWAY))
     die_before_stored(harness)
     until_next_try(harness)
-    while_checking(harness, die)
+    before(harness.videos, "inspect", die)
     harness.clock.move(STORE_LIMIT)
     with pytest.raises(Died):
         step(harness)

@@ -2,26 +2,24 @@
 
 import io
 from collections.abc import Iterator
-from typing import BinaryIO
 from urllib.parse import quote
 
 import pytest
 from structlog.testing import capture_logs
 
 from shared.domain.catalogue import ProviderId
-from shared.domain.delivery import VideoFacts
 from shared.domain.errors import BadContent, Unreachable
 from shared.domain.outcomes import Stored, StoreFailed
 from shared.jobs.video_urls import URL_LIFETIME
 from shared.ports.providers import BucketFile, InlineFile, WebFile
 from shared.ports.storage import StoredObject
 from tests.domain.examples import NOON, a_job, at_provider, storing
+from tests.fakes.interpose import after_next, before_next
 from tests.fakes.provider import ScriptedProvider
 from tests.usecases.harness import Harness
 
 TARGET, POSTER = "videos/ann/job1/runway.mp4", "videos/ann/job1/runway.jpg"
 FOLDER = "incoming/job1/runway/"
-DOWN = Unreachable("down")
 
 
 def store(harness: Harness, *, configured: bool = True) -> Stored | StoreFailed:
@@ -196,7 +194,7 @@ def fail_at(harness: Harness, nth: int) -> None:
     A file that the vendor wrote into our bucket is opened there; one that was fetched
     is already in this process.
     """
-    verb, before = [
+    verb, succeed = [
         ("find", 0),
         ("write", 0),
         ("open", 0),
@@ -208,15 +206,11 @@ def fail_at(harness: Harness, nth: int) -> None:
     if verb == "open":
         harness.bucket.objects[f"{FOLDER}v.mp4"] = b"an mp4"
         provider(harness).result = BucketFile(gs_uri=f"gs://bucket/{FOLDER}v.mp4")
-    carry_out = getattr(harness.bucket, verb)
-    fails = iter([False] * before + [True])
 
-    def once(*args: object, **kwargs: object) -> object:
-        if next(fails, False):
-            raise DOWN
-        return carry_out(*args, **kwargs)
+    def fail() -> None:
+        raise Unreachable("down")
 
-    setattr(harness.bucket, verb, once)
+    before_next(harness.bucket, verb, *[lambda: None] * succeed, fail)
 
 
 def test_the_first_copy_wins(harness: Harness) -> None:
@@ -258,18 +252,11 @@ def another_worker_fetches(harness: Harness) -> None:
 def test_a_file_that_another_worker_fetched_is_not_copied_unchecked(
     harness: Harness,
 ) -> None:
-    inspect = harness.videos.inspect
+    after_next(harness.videos, "inspect", lambda: another_worker_fetches(harness))
 
-    def crowded(file: BinaryIO, *, size_bytes: int) -> VideoFacts:
-        facts = inspect(file, size_bytes=size_bytes)
-        another_worker_fetches(harness)
-        return facts
-
-    harness.videos.inspect = crowded  # type: ignore[method-assign] # a simulated race
     assert code(store(harness)) == "storage_failed"
     assert TARGET not in harness.bucket.objects
 
-    harness.videos.inspect = inspect  # type: ignore[method-assign]
     assert isinstance(store(harness), Stored)
     assert harness.bucket.objects[TARGET] == b"an mp4"
 

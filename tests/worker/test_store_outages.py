@@ -3,12 +3,11 @@
 from collections.abc import Callable
 from datetime import timedelta
 from errno import ENOSPC
-from typing import BinaryIO, NoReturn
+from typing import NoReturn
 
 import pytest
 
 from shared.domain import timing
-from shared.domain.delivery import VideoFacts
 from shared.domain.errors import (
     BadContent,
     ErrorCode,
@@ -30,6 +29,7 @@ from tests.domain.examples import (
     states,
     storing,
 )
+from tests.fakes.interpose import before, before_next
 from tests.fakes.process import Died, die
 from tests.usecases.harness import ANN, Harness
 
@@ -56,14 +56,13 @@ def serve_after(harness: Harness, outage: timedelta) -> None:
 
 
 def storage_is_down(harness: Harness, outage: timedelta) -> None:
-    end, plain = harness.clock.at + outage, harness.bucket._fail
+    end = harness.clock.at + outage
 
     def fail() -> None:
         if harness.clock.at < end:
             raise Unreachable("down")
-        plain()
 
-    harness.bucket._fail = fail  # type: ignore[method-assign] # a simulated outage
+    before(harness.bucket, "_fail", fail)
 
 
 def workers_are_down(harness: Harness, outage: timedelta) -> None:
@@ -109,13 +108,7 @@ def test_a_worker_that_dies_after_an_outage_of_ours_loses_no_video(
 ) -> None:
     harness.jobs.put(storing(a_job(chain=(RUNWAY, VEO)), RUNWAY))
     workers_are_down(harness, 5 * HOUR)
-    plain, deaths = harness.videos.inspect, iter([die])
-
-    def inspect(file: BinaryIO, *, size_bytes: int) -> VideoFacts:
-        next(deaths, lambda: None)()
-        return plain(file, size_bytes=size_bytes)
-
-    harness.videos.inspect = inspect  # type: ignore[method-assign] # a simulated crash
+    before_next(harness.videos, "inspect", die)
     with pytest.raises(Died):
         harness.step()
 

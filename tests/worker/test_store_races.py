@@ -1,11 +1,10 @@
 """Several workers store the same video: a failure of one spoils nothing for another."""
 
 from collections.abc import Callable
-from typing import Any, BinaryIO
+from typing import Any
 
 import pytest
 
-from shared.domain.delivery import VideoFacts
 from shared.domain.errors import BadContent, ReelayError, TaskGone, Unreachable
 from shared.domain.job import Job
 from shared.domain.naming import task_name
@@ -16,9 +15,9 @@ from shared.domain.timing import (
     MAX_BAD_OUTPUTS,
     MIN_FETCH_TRIES,
 )
-from shared.ports.providers import Result, TaskRef
 from shared.worker.recent_jobs import RecentJobs
 from tests.domain.examples import NOON, RUNWAY, VEO, a_job, states, storing
+from tests.fakes.interpose import before, before_next
 from tests.usecases.harness import Harness
 
 UNSERVED = Unreachable("503")
@@ -57,17 +56,6 @@ def a_slow_worker(harness: Harness, result: ReelayError) -> Callable[[], None]:
     return fail
 
 
-def while_checking(harness: Harness, act: Callable[[], object]) -> None:
-    """Call `act` once, while a video is decoded."""
-    plain, acts = harness.videos.inspect, iter([act])
-
-    def inspect(file: BinaryIO, *, size_bytes: int) -> VideoFacts:
-        next(acts, lambda: None)()
-        return plain(file, size_bytes=size_bytes)
-
-    harness.videos.inspect = inspect  # type: ignore[method-assign] # a simulated race
-
-
 @pytest.mark.parametrize(
     ("result", "counts"),
     [
@@ -82,7 +70,7 @@ def test_a_last_failed_download_does_not_end_what_another_worker_checks(
 ) -> None:
     harness.clock.move(FETCH_LIMIT)
     change_attempt(harness, **counts)
-    while_checking(harness, a_slow_worker(harness, result))
+    before_next(harness.videos, "inspect", a_slow_worker(harness, result))
 
     step(harness)
 
@@ -90,17 +78,13 @@ def test_a_last_failed_download_does_not_end_what_another_worker_checks(
     assert harness.starts == 0
 
 
-def test_a_task_is_gone_as_of_when_its_vendor_was_asked(
-    harness: Harness, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_task_is_gone_as_of_when_its_vendor_was_asked(harness: Harness) -> None:
     """The worker stands still in between, and the vendor may show the task again."""
     change_attempt(harness, gone_since=NOON)
+    runway = harness.providers[RUNWAY]
+    runway.result = TaskGone("404")
+    before(runway, "fetch", lambda: harness.clock.move(GONE_LIMIT))
 
-    def fetch(_task: TaskRef) -> Result:
-        harness.clock.move(GONE_LIMIT)
-        raise TaskGone("404")
-
-    monkeypatch.setattr(harness.providers[RUNWAY], "fetch", fetch)
     step(harness)
 
     assert states(harness.job) == [("runway", "storing")]
@@ -116,7 +100,7 @@ def test_a_failed_download_lets_no_second_worker_check_at_once(
         fail()
         seen.append(harness.job)
 
-    while_checking(harness, fail_and_look)
+    before_next(harness.videos, "inspect", fail_and_look)
     step(harness)
 
     assert seen[0].attempts[0].checking_until is not None
@@ -130,13 +114,10 @@ def test_a_failed_download_lets_no_second_worker_check_at_once(
 def test_downloads_that_fail_at_the_same_time_count_once(
     harness: Harness, result: ReelayError, most: int
 ) -> None:
-    others = iter([lambda: step(harness)] * most)
+    runway = harness.providers[RUNWAY]
+    runway.result = result
+    before_next(runway, "fetch", *[lambda: step(harness)] * most)
 
-    def fetch(task: TaskRef) -> Result:
-        next(others, lambda: None)()
-        raise result
-
-    harness.providers[RUNWAY].fetch = fetch  # type: ignore[method-assign] # a race
     step(harness)
 
     attempt = harness.job.attempts[0]

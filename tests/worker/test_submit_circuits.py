@@ -4,6 +4,7 @@ from shared.domain import circuit, timing
 from shared.domain.catalogue import ProviderId
 from shared.domain.errors import ErrorCode
 from tests.domain.examples import SECOND, a_job, rejected, running, states
+from tests.fakes.interpose import before_next
 from tests.fakes.provider import ScriptedProvider
 from tests.usecases.harness import Harness
 
@@ -61,18 +62,13 @@ def test_a_start_before_the_opening_does_not_close_the_circuit() -> None:
 
 def test_starts_that_were_too_late_to_send_open_no_circuit() -> None:
     harness = Harness()
-    read = harness.bucket.read
-
-    def slowly(name: str, *, max_bytes: int) -> bytes | None:
-        harness.clock.move(timing.MAX_TIME_BEFORE_POST + SECOND)
-        return read(name, max_bytes=max_bytes)
-
-    harness.bucket.read = slowly  # type: ignore[method-assign] # as if it hung
+    times, slow = circuit.FAULTS_TO_OPEN, timing.MAX_TIME_BEFORE_POST + SECOND
+    hang = [lambda: harness.clock.move(slow)] * times
+    before_next(harness.bucket, "read", *hang)
     advance = harness.advance
-    for _ in range(circuit.FAULTS_TO_OPEN):
+    for _ in range(times):
         harness.jobs.put(a_job())
         advance("job1", from_starts_queue=True)
-    harness.bucket.read = read  # type: ignore[method-assign]
     harness.jobs.put(a_job())
     advance("job1", from_starts_queue=True)
 

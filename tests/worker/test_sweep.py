@@ -19,6 +19,7 @@ from shared.ports.store import Overdue, OverdueWebhook, Task, TaskQueue
 from shared.worker.sweep import MAX_START_WAIT, PAGE_SIZE, ROUND_LIMIT, WAKE_WORKERS
 from tests.domain.examples import MINUTE, SECOND, a_job, a_new_job, completed, running
 from tests.fakes.clock import NOON, FrozenClock
+from tests.fakes.interpose import before
 from tests.fakes.queue import FakeQueue
 from tests.usecases.harness import Harness
 
@@ -107,13 +108,7 @@ def test_a_job_that_moved_since_it_was_found_is_not_ended(harness: Harness) -> N
     harness.jobs.put(running(a_job(), ProviderId.RUNWAY))
     harness.providers[ProviderId.RUNWAY].polls = [Succeeded()]
     harness.clock.move(timing.JOB_LIMIT + timing.STORE_LIMIT + timing.ATTEMPT_LIMIT)
-    plain = harness.jobs.abandon
-
-    def abandon(job_id: str, version: int, now: datetime) -> None:
-        harness.step()
-        plain(job_id, version, now)
-
-    harness.jobs.abandon = abandon  # type: ignore[method-assign] # a simulated race
+    before(harness.jobs, "abandon", harness.step)
     assert harness.sweep() == 0
     assert not harness.job.is_final
 

@@ -14,7 +14,6 @@ from shared.domain.job import AttemptState
 from shared.domain.outcomes import Failed, Poll, PollFailed, Succeeded, Working
 from shared.domain.structs import replace
 from shared.ports.providers import TaskRef
-from shared.ports.storage import StoredObject
 from tests.domain.examples import (
     HTTP,
     MINUTE,
@@ -28,6 +27,7 @@ from tests.domain.examples import (
     running,
     states,
 )
+from tests.fakes.interpose import before
 from tests.fakes.provider import ScriptedProvider
 from tests.usecases.harness import ANN, Harness
 
@@ -177,14 +177,12 @@ def test_a_file_that_a_silent_vendor_writes_late_is_delivered(
 ) -> None:
     harness.jobs.put(running(a_job(chain=(OMNI,)), OMNI))
     fall_silent(harness, timing.STORE_LIMIT, (OMNI,))
-    plain, folder = harness.bucket.list, f"incoming/job1/{OMNI}/"
 
-    def list_files(prefix: str) -> Sequence[StoredObject]:
+    def write_late() -> None:
         if harness.clock.at > NOON + timing.ATTEMPT_LIMIT + 5 * MINUTE:
-            harness.bucket.objects[f"{folder}v.mp4"] = b"an mp4"
-        return plain(prefix)
+            harness.bucket.objects[f"incoming/job1/{OMNI}/v.mp4"] = b"an mp4"
 
-    harness.bucket.list = list_files  # type: ignore[method-assign] # scripted
+    before(harness.bucket, "list", write_late)
 
     assert states(harness.run()) == [("gemini-omni-flash", "succeeded")]
 
