@@ -7,7 +7,6 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from shared.domain.booking import booking
-from shared.domain.catalogue import ProviderId
 from shared.domain.errors import ErrorCode, LimitReached, Problem, TooManyJobs
 from shared.domain.job import Job
 from shared.domain.job_count import JobCount, with_one_more_job, with_one_more_upload
@@ -42,15 +41,17 @@ from tests.domain.examples import (
     CHAIN,
     FAULT,
     NOON,
+    OMNI,
+    RUNWAY,
+    VEO,
     a_job,
     a_new_job,
     answered,
+    completed,
     polled,
     rejected,
     running,
     started,
-    stored,
-    storing,
 )
 
 DAY = "d22"
@@ -76,64 +77,39 @@ def test_an_amount_that_fits_to_the_cent_is_admitted(
     check(account, Caps(daily_usd=Decimal(10)), DAY, Decimal(amount), NOON)
 
 
+def caps(*, daily: int | None = None, monthly: int | None = None) -> Caps:
+    return Caps(
+        daily_usd=None if daily is None else Decimal(daily),
+        monthly_usd=None if monthly is None else Decimal(monthly),
+    )
+
+
+def held(usd: int, *, settled: int = 0) -> Totals:
+    return Totals(held_usd=Decimal(usd), settled_usd=Decimal(settled))
+
+
+SPENT = used(settled="9.99")
+NEARLY = used(settled="9.98", open_="0.01")
+OPEN = used(open_="9.99")
+TWO_DAYS = Account(days={DAY: held(2), "d01": held(8)})
+SETTLED = Account(days={DAY: held(1), "d01": held(9, settled=9)})
+DAILY, MONTHLY = ErrorCode.DAILY_LIMIT_REACHED, ErrorCode.MONTHLY_LIMIT_REACHED
+A_MINUTE, TOMORROW = timedelta(minutes=1), timedelta(hours=12)
+IN_DAYS = timedelta(days=8, hours=12)
+# With what is used under which caps 0.02 USD do not fit: the cap, and when to retry.
+TOO_MUCH = {
+    "spent": (SPENT, caps(daily=10), DAILY, TOMORROW),
+    "spent, but with room for this": (NEARLY, caps(daily=10), DAILY, A_MINUTE),
+    "held": (OPEN, caps(daily=10), DAILY, A_MINUTE),
+    "spent this month": (SPENT, caps(monthly=10), MONTHLY, IN_DAYS),
+    "both spent": (SPENT, caps(daily=5, monthly=10), MONTHLY, IN_DAYS),
+    "both held": (TWO_DAYS, caps(daily=2, monthly=10), DAILY, A_MINUTE),
+    "one held, the month spent": (SETTLED, caps(daily=1, monthly=9), MONTHLY, IN_DAYS),
+}
+
+
 @pytest.mark.parametrize(
-    ("account", "caps", "code", "retry_after"),
-    [
-        pytest.param(
-            used(settled="9.99"),
-            Caps(daily_usd=Decimal(10)),
-            ErrorCode.DAILY_LIMIT_REACHED,
-            timedelta(hours=12),
-            id="spent: retry tomorrow",
-        ),
-        pytest.param(
-            used(settled="9.98", open_="0.01"),
-            Caps(daily_usd=Decimal(10)),
-            ErrorCode.DAILY_LIMIT_REACHED,
-            timedelta(seconds=60),
-            id="spent, but with room for this: retry in a minute",
-        ),
-        pytest.param(
-            used(open_="9.99"),
-            Caps(daily_usd=Decimal(10)),
-            ErrorCode.DAILY_LIMIT_REACHED,
-            timedelta(seconds=60),
-            id="held: retry in a minute",
-        ),
-        pytest.param(
-            used(settled="9.99"),
-            Caps(monthly_usd=Decimal(10)),
-            ErrorCode.MONTHLY_LIMIT_REACHED,
-            timedelta(days=8, hours=12),
-            id="spent this month: retry on the first",
-        ),
-        pytest.param(
-            used(settled="9.99"),
-            Caps(daily_usd=Decimal(5), monthly_usd=Decimal(10)),
-            ErrorCode.MONTHLY_LIMIT_REACHED,
-            timedelta(days=8, hours=12),
-            id="both spent: tomorrow is too early",
-        ),
-        pytest.param(
-            Account(days={**used(open_="2").days, "d01": Totals(held_usd=Decimal(8))}),
-            Caps(daily_usd=Decimal(2), monthly_usd=Decimal(10)),
-            ErrorCode.DAILY_LIMIT_REACHED,
-            timedelta(seconds=60),
-            id="both held: retry in a minute",
-        ),
-        pytest.param(
-            Account(
-                days={
-                    **used(open_="1").days,
-                    "d01": Totals(held_usd=Decimal(9), settled_usd=Decimal(9)),
-                }
-            ),
-            Caps(daily_usd=Decimal(1), monthly_usd=Decimal(9)),
-            ErrorCode.MONTHLY_LIMIT_REACHED,
-            timedelta(days=8, hours=12),
-            id="the day is held, but the month spent: a minute is too early",
-        ),
-    ],
+    ("account", "caps", "code", "retry_after"), TOO_MUCH.values(), ids=TOO_MUCH
 )
 def test_an_amount_that_does_not_fit_names_the_cap_and_when_to_retry(
     account: Account, caps: Caps, code: ErrorCode, retry_after: timedelta
@@ -220,11 +196,14 @@ def test_a_day_resets_at_its_zones_midnight_across_a_clock_change(
     assert refused.value.retry_after == timedelta(hours=hours_to_midnight)
 
 
-def test_an_intent_beyond_the_hold_raises_it_if_the_caps_have_room() -> None:
-    job = a_job(duration=8, chain=(ProviderId.RUNWAY, ProviderId.VEO))
-    unknown = answered(job, ProviderId.RUNWAY, Unknown(detail="no answer"))
+NO_ANSWER = Unknown(detail="no answer")
 
-    intended = started(unknown, ProviderId.VEO)
+
+def test_an_intent_beyond_the_hold_raises_it_if_the_caps_have_room() -> None:
+    job = a_job(duration=8, chain=(RUNWAY, VEO))
+    unknown = answered(job, RUNWAY, NO_ANSWER)
+
+    intended = started(unknown, VEO)
 
     assert intended.hold_usd == Decimal("3.60")
     assert booking(unknown, intended) == Booking(
@@ -233,12 +212,10 @@ def test_an_intent_beyond_the_hold_raises_it_if_the_caps_have_room() -> None:
 
 
 def test_an_intent_within_the_hold_books_nothing() -> None:
-    job = replace(
-        a_job(chain=(ProviderId.RUNWAY, ProviderId.OMNI)), hold_usd=Decimal(2)
-    )
-    unknown = answered(job, ProviderId.RUNWAY, Unknown(detail="no answer"))
+    job = replace(a_job(chain=(RUNWAY, OMNI)), hold_usd=Decimal(2))
+    unknown = answered(job, RUNWAY, NO_ANSWER)
 
-    assert booking(unknown, started(unknown, ProviderId.OMNI)).is_empty
+    assert booking(unknown, started(unknown, OMNI)).is_empty
 
 
 @pytest.mark.parametrize(
@@ -250,8 +227,8 @@ def test_an_intent_within_the_hold_books_nothing() -> None:
     ids=lambda poll: type(poll).__name__,
 )
 def test_a_charge_above_the_hold_is_booked_whatever_the_caps_say(poll: Poll) -> None:
-    job = a_job(duration=8, chain=(ProviderId.RUNWAY, ProviderId.VEO))
-    running = answered(job, ProviderId.RUNWAY, Accepted(task_id="t"))
+    job = a_job(duration=8, chain=(RUNWAY, VEO))
+    running = answered(job, RUNWAY, Accepted(task_id="t"))
 
     booked = booking(running, polled(running, poll))
 
@@ -262,92 +239,20 @@ PAID = PromptTranslation(cost_usd=Decimal("0.0002"))
 
 
 def test_a_charge_after_a_translation_is_booked_whatever_the_caps_say() -> None:
-    job = running(replace(a_job(), translation=PAID), ProviderId.RUNWAY)
+    job = running(replace(a_job(), translation=PAID), RUNWAY)
 
     booked = booking(job, polled(job, Succeeded(cost_usd=Decimal("3.40"))))
 
     assert booked == Booking(totals=Totals(held_usd=Decimal("3.00")))
 
 
-@pytest.mark.parametrize(
-    ("job", "code", "is_counted"),
-    [
-        pytest.param(a_new_job(), ErrorCode.CANCELLED, True, id="image not prepared"),
-        pytest.param(a_new_job(), ErrorCode.IMAGE_INVALID, True, id="no image"),
-        pytest.param(a_job(), ErrorCode.CANCELLED, True, id="image prepared"),
-        pytest.param(
-            a_new_job(image_url=None), ErrorCode.CANCELLED, True, id="text alone"
-        ),
-        pytest.param(
-            settle(
-                a_new_job(image_url=None, chain=(ProviderId.RUNWAY, ProviderId.VEO)),
-                NOON,
-            ),
-            ErrorCode.CANCELLED,
-            True,
-            id="one skipped",
-        ),
-        pytest.param(
-            a_job(), ErrorCode.GENERATION_PAUSED, False, id="not ended by its owner"
-        ),
-        pytest.param(
-            replace(a_job(), translation=PAID), ErrorCode.CANCELLED, False, id="paid"
-        ),
-        pytest.param(
-            running(a_job(), ProviderId.RUNWAY),
-            ErrorCode.CANCELLED,
-            False,
-            id="started",
-        ),
-        pytest.param(
-            answered(a_job(), ProviderId.RUNWAY, rejected(ErrorCode.RATE_LIMITED)),
-            ErrorCode.CANCELLED,
-            False,
-            id="tried, but not refused",
-        ),
-    ],
-)
-def test_a_job_ended_by_its_owner_at_no_cost_is_counted(
-    job: Job, code: ErrorCode, *, is_counted: bool
-) -> None:
-    booked = booking(job, job.ended(code))
-
-    assert (booked.unpaid_at is not None) is is_counted
-
-
 def skipped(*reasons: ErrorCode) -> Job:
     """Its image was fetched and checked; then each provider was skipped."""
     job = a_job(chain=CHAIN[: len(reasons)])
     for planned, code in zip(job.chain, reasons, strict=True):
-        skip = Skipped(
-            provider_id=planned.provider_id, problem=Problem(code=code, detail="why")
-        )
-        job = apply(job, skip, NOON)
+        why = Problem(code=code, detail="why")
+        job = apply(job, Skipped(provider_id=planned.provider_id, problem=why), NOON)
     return settle(job, NOON)
-
-
-@pytest.mark.parametrize(
-    ("job", "is_counted"),
-    [
-        pytest.param(
-            settle(a_job(aspect_ratio="21:9", chain=(ProviderId.VEO,)), NOON),
-            True,
-            id="unsupported",
-        ),
-        pytest.param(skipped(ErrorCode.NOT_CONFIGURED), True, id="not configured"),
-        pytest.param(
-            skipped(ErrorCode.NOT_CONFIGURED, ErrorCode.CIRCUIT_OPEN),
-            False,
-            id="one would be asked at another time",
-        ),
-    ],
-)
-def test_a_job_that_no_provider_can_make_is_counted(
-    job: Job, *, is_counted: bool
-) -> None:
-    assert job.is_final
-
-    assert (booking(a_job(), job).unpaid_at is not None) is is_counted
 
 
 NOT_SENT = NotSent(problem=FAULT)
@@ -359,46 +264,53 @@ def refused(
     translation: PromptTranslation | None = None,
 ) -> Job:
     """Runway's answer was `first`, and Veo refused it with `code` at no cost."""
-    job = a_job(chain=(ProviderId.RUNWAY, ProviderId.VEO))
-    tried = answered(replace(job, translation=translation), ProviderId.RUNWAY, first)
-    return answered(tried, ProviderId.VEO, rejected(code))
+    job = replace(a_job(chain=RUNWAY_AND_VEO), translation=translation)
+    return answered(answered(job, RUNWAY, first), VEO, rejected(code))
 
 
-@pytest.mark.parametrize(
-    ("job", "is_counted"),
-    [
-        pytest.param(refused(ErrorCode.PROMPT_REFUSED), True, id="prompt"),
-        pytest.param(refused(ErrorCode.IMAGE_REFUSED), True, id="image"),
-        pytest.param(refused(ErrorCode.INPUT_NOT_ACCEPTED), True, id="form"),
-        pytest.param(refused(ErrorCode.OUTPUT_FILTERED), True, id="video"),
-        pytest.param(
-            refused(ErrorCode.PROMPT_REFUSED, translation=PAID), True, id="translated"
-        ),
-        pytest.param(
-            refused(ErrorCode.PROMPT_REFUSED, Unknown(detail="no answer")),
-            False,
-            id="another may have charged",
-        ),
-        pytest.param(refused(ErrorCode.RATE_LIMITED), False, id="the vendor's doing"),
-    ],
-)
-def test_a_job_that_providers_refuse_at_no_cost_is_counted(
-    job: Job, *, is_counted: bool
-) -> None:
+C = ErrorCode
+RUNWAY_AND_VEO = (RUNWAY, VEO)
+TEXT_FOR_VEO = settle(a_new_job(image_url=None, chain=RUNWAY_AND_VEO), NOON)
+LIMITED = answered(a_job(), RUNWAY, rejected(C.RATE_LIMITED))
+REFUSED = answered(a_job(chain=RUNWAY_AND_VEO), RUNWAY, rejected(C.INPUT_NOT_ACCEPTED))
+COUNTED = {
+    "cancelled, image not prepared": a_new_job().ended(C.CANCELLED),
+    "cancelled, image prepared": a_job().ended(C.CANCELLED),
+    "cancelled, of text alone": a_new_job(image_url=None).ended(C.CANCELLED),
+    "cancelled, one skipped": TEXT_FOR_VEO.ended(C.CANCELLED),
+    "no image": a_new_job().ended(C.IMAGE_INVALID),
+    "unsupported": settle(a_job(aspect_ratio="21:9", chain=(VEO,)), NOON),
+    "not configured": skipped(C.NOT_CONFIGURED),
+    "prompt refused": refused(C.PROMPT_REFUSED),
+    "prompt refused, but translated": refused(C.PROMPT_REFUSED, translation=PAID),
+    "image refused": refused(C.IMAGE_REFUSED),
+    "form refused": refused(C.INPUT_NOT_ACCEPTED),
+    "video refused": refused(C.OUTPUT_FILTERED),
+}
+NOT_COUNTED = {
+    "not ended by its owner": a_job().ended(C.GENERATION_PAUSED),
+    "cancelled, but paid": replace(a_job(), translation=PAID).ended(C.CANCELLED),
+    "cancelled, but started": running(a_job(), RUNWAY).ended(C.CANCELLED),
+    "cancelled, but not refused": LIMITED.ended(C.CANCELLED),
+    "one would be asked later": skipped(C.NOT_CONFIGURED, C.CIRCUIT_OPEN),
+    "another may have charged": refused(C.PROMPT_REFUSED, NO_ANSWER),
+    "the vendor's doing": refused(C.RATE_LIMITED),
+    "another made it": completed(REFUSED, VEO),
+}
+
+
+@pytest.mark.parametrize("job", COUNTED.values(), ids=COUNTED)
+def test_a_job_that_ends_at_no_cost_by_its_owners_doing_is_counted(job: Job) -> None:
     assert job.is_final
 
-    assert (booking(a_job(), job).unpaid_at is not None) is is_counted
+    assert booking(a_job(), job).unpaid_at
 
 
-def test_a_refusal_that_another_provider_made_up_for_is_not_counted() -> None:
-    job = a_job(chain=(ProviderId.RUNWAY, ProviderId.VEO))
-    refusal = rejected(ErrorCode.INPUT_NOT_ACCEPTED)
-    at_veo = storing(answered(job, ProviderId.RUNWAY, refusal), ProviderId.VEO)
+@pytest.mark.parametrize("job", NOT_COUNTED.values(), ids=NOT_COUNTED)
+def test_any_other_ended_job_is_not_counted(job: Job) -> None:
+    assert job.is_final
 
-    done = apply(at_veo, stored(ProviderId.VEO), NOON)
-
-    assert done.delivered
-    assert booking(job, done).unpaid_at is None
+    assert not booking(a_job(), job).unpaid_at
 
 
 THIS_MINUTE = "2026-11-22T12:00"
