@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from shared.domain.catalogue import AspectRatio, Resolution
+from shared.domain.catalogue import AspectRatio
 from shared.domain.delivery import VideoFacts, difference
 from tests.domain.examples import a_job
 
@@ -26,77 +26,55 @@ def compare(ordered: dict[str, Any], video: dict[str, Any]) -> str | None:
     return difference(request, facts, ordered_seconds=seconds, ordered_ratio=ratio)
 
 
-@pytest.mark.parametrize(
-    ("ordered", "video"),
-    [
-        pytest.param({}, {}, id="just as ordered"),
-        pytest.param({}, {"duration_seconds": 8.3}, id="0.3 s more"),
-        pytest.param({}, {"duration_seconds": 7.5}, id="half a second less"),
-        pytest.param({}, {"duration_seconds": 7.25}, id="within a tenth"),
-        pytest.param({}, {"has_audio": True}, id="sound that nobody asked about"),
-        pytest.param(
-            {}, {"width": 1248, "height": 704}, id="rounded to multiples of 16"
-        ),
-        pytest.param({}, {"width": 1920, "height": 1080}, id="more pixels"),
-        pytest.param(
-            {"aspect_ratio": AspectRatio.PORTRAIT},
-            {"width": 720, "height": 1280},
-            id="portrait",
-        ),
-        *(
-            pytest.param(
-                {"aspect_ratio": ratio}, {"width": width, "height": height}, id=ratio
-            )
-            for ratio, width, height in (
-                ("1:1", 960, 960),
-                ("4:3", 1104, 832),
-                ("3:4", 832, 1104),
-                ("21:9", 1584, 672),
-            )
-        ),
-        pytest.param({"audio": True}, WITH_SOUND, id="sound as ordered"),
-        pytest.param(
-            {"audio": True},
-            WITH_SOUND | {"audio_seconds": 7.5},
-            id="half a second less of sound",
-        ),
-        pytest.param(
-            {},
-            WITH_SOUND | {"audio_seconds": 1.0},
-            id="little sound that nobody asked about",
-        ),
-        pytest.param({"audio": False}, {}, id="silence as ordered"),
-    ],
-)
+def size(width: int, height: int) -> dict[str, Any]:
+    return {"width": width, "height": height}
+
+
+def lasting(seconds: float) -> dict[str, Any]:
+    return {"duration_seconds": seconds}
+
+
+PORTRAIT, UPRIGHT = {"aspect_ratio": "9:16"}, size(720, 1280)
+LOUD = {"audio": True}
+AS_ORDERED: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+    "just as ordered": ({}, {}),
+    "0.3 s more": ({}, lasting(8.3)),
+    "half a second less": ({}, lasting(7.5)),
+    "within a tenth": ({}, lasting(7.25)),
+    "sound that nobody asked about": ({}, {"has_audio": True}),
+    "little sound that nobody asked about": ({}, WITH_SOUND | {"audio_seconds": 1.0}),
+    "rounded to multiples of 16": ({}, size(1248, 704)),
+    "more pixels": ({}, size(1920, 1080)),
+    "portrait": (PORTRAIT, UPRIGHT),
+    "1:1": ({"aspect_ratio": "1:1"}, size(960, 960)),
+    "4:3": ({"aspect_ratio": "4:3"}, size(1104, 832)),
+    "3:4": ({"aspect_ratio": "3:4"}, size(832, 1104)),
+    "21:9": ({"aspect_ratio": "21:9"}, size(1584, 672)),
+    "sound as ordered": (LOUD, WITH_SOUND),
+    "half a second less of sound": (LOUD, WITH_SOUND | {"audio_seconds": 7.5}),
+    "silence as ordered": ({"audio": False}, {}),
+}
+OTHERWISE: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
+    "too short": ({}, lasting(7.1), "7.1 seconds"),
+    "too long": ({}, lasting(9.0), "9.0 seconds"),
+    "twice as long": ({}, lasting(16.0), "16.0 seconds"),
+    "upright": ({}, UPRIGHT, "16:9"),
+    "another shape": ({}, size(960, 720), "16:9"),
+    "fewer pixels": ({}, size(854, 480), "720p"),
+    "720p for 1080p": ({"resolution": "1080p"}, {}, "1080p"),
+    "silent": (LOUD, {}, "no sound"),
+    "little sound": (LOUD, WITH_SOUND | {"audio_seconds": 1.0}, "1.0 seconds of"),
+    "not silent": ({"audio": False}, {"has_audio": True}, "has sound"),
+}
+
+
+@pytest.mark.parametrize(("ordered", "video"), AS_ORDERED.values(), ids=AS_ORDERED)
 def test_a_video_as_ordered_is_accepted(ordered: Any, video: Any) -> None:
     assert compare(ordered, video) is None
 
 
 @pytest.mark.parametrize(
-    ("ordered", "video", "reason"),
-    [
-        pytest.param({}, {"duration_seconds": 7.1}, "7.1 seconds", id="too short"),
-        pytest.param({}, {"duration_seconds": 9.0}, "9.0 seconds", id="too long"),
-        pytest.param(
-            {}, {"duration_seconds": 16.0}, "16.0 seconds", id="twice as long"
-        ),
-        pytest.param({}, {"width": 720, "height": 1280}, "16:9", id="upright"),
-        pytest.param({}, {"width": 960, "height": 720}, "16:9", id="another shape"),
-        pytest.param({}, {"width": 854, "height": 480}, "720p", id="fewer pixels"),
-        pytest.param(
-            {"resolution": Resolution.P1080}, {}, "1080p", id="720p for 1080p"
-        ),
-        pytest.param({"audio": True}, {}, "no sound", id="silent"),
-        pytest.param(
-            {"audio": True},
-            WITH_SOUND | {"audio_seconds": 1.0},
-            "1.0 seconds of",
-            id="little sound",
-        ),
-        pytest.param(
-            {"audio": False}, {"has_audio": True}, "has sound", id="not silent"
-        ),
-    ],
+    ("ordered", "video", "reason"), OTHERWISE.values(), ids=OTHERWISE
 )
 def test_a_video_not_as_ordered_is_refused(
     ordered: Any, video: Any, reason: str

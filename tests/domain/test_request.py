@@ -38,33 +38,21 @@ def test_a_missing_field_has_its_default() -> None:
     )
 
 
+VALID: dict[str, list[object]] = {
+    "prompt": ["x", "x" * 2000],
+    "image_url": ["https://example.com:8443/a.png?b=c"],
+    "duration": [3, 10, 8.0],
+    "resolution": ["720p", "1080p"],
+    "aspect_ratio": ["16:9", "9:16", "21:9"],
+    "audio": [True, False, None],
+    "model": ["auto", "runway", "gemini-veo-3.1", "gemini-omni-flash"],
+    "fallback": [True, False],
+    "seed": [0, 4_294_967_295, None],
+}
+
+
 @pytest.mark.parametrize(
-    ("field", "value"),
-    [
-        ("prompt", "x"),
-        ("prompt", "x" * 2000),
-        ("image_url", "https://example.com:8443/a.png?b=c"),
-        ("duration", 3),
-        ("duration", 10),
-        ("duration", 8.0),
-        ("resolution", "720p"),
-        ("resolution", "1080p"),
-        ("aspect_ratio", "16:9"),
-        ("aspect_ratio", "9:16"),
-        ("aspect_ratio", "21:9"),
-        ("audio", True),
-        ("audio", False),
-        ("audio", None),
-        ("model", "auto"),
-        ("model", "runway"),
-        ("model", "gemini-veo-3.1"),
-        ("model", "gemini-omni-flash"),
-        ("fallback", True),
-        ("fallback", False),
-        ("seed", 0),
-        ("seed", 4_294_967_295),
-        ("seed", None),
-    ],
+    ("field", "value"), [(field, one) for field, all in VALID.items() for one in all]
 )
 def test_a_valid_value_is_accepted(field: str, value: object) -> None:
     attribute = {"duration": "duration_seconds"}.get(field, field)
@@ -72,49 +60,38 @@ def test_a_valid_value_is_accepted(field: str, value: object) -> None:
     assert getattr(a_request(**{field: value}), attribute) == value
 
 
+WRONG: dict[tuple[str, str], list[object]] = {
+    ("prompt", "not_a_string"): [None],
+    ("prompt", "empty"): [""],
+    ("prompt", "too_long"): ["x" * 2001],
+    ("image_url", "not_a_string"): [5],
+    ("image_url", "with_password"): ["https://ann@example.com/"],
+    ("image_url", "not_public"): ["https://localhost/"],
+    ("last_image_url", "not_public"): ["https://10.0.0.1/"],
+    ("webhook_url", "not_public"): ["https://[::1]/"],
+    ("duration", "not_a_whole_number"): [None, "8", True, 8.5],
+    ("duration", "out_of_range"): [2, 11, float("nan"), float("inf")],
+    ("resolution", "not_one_of"): [None, "4k"],
+    ("resolution", "not_one_of_but"): ["1080", 720],
+    ("aspect_ratio", "not_one_of"): ["5:4", None],
+    ("audio", "not_true_or_false"): ["yes", 1],
+    ("model", "not_one_of"): ["sora-2", None],
+    ("model", "not_one_of_but"): ["runway-http"],
+    ("fallback", "not_true_or_false"): [None, 0],
+    ("seed", "out_of_range"): [-1, 4_294_967_296],
+    ("seed", "not_a_whole_number"): [True, "7"],
+    ("colour", "unknown_field"): ["red"],
+    ("length", "unknown_field_but"): [8],
+    ("user_id", "unknown_field"): ["bob"],
+}
+
+
 @pytest.mark.parametrize(
-    ("field", "value", "reason"),
-    [
-        ("prompt", None, "not_a_string"),
-        ("prompt", "", "empty"),
-        ("prompt", "x" * 2001, "too_long"),
-        ("image_url", 5, "not_a_string"),
-        ("image_url", "https://ann@example.com/", "with_password"),
-        ("image_url", "https://localhost/", "not_public"),
-        ("last_image_url", "https://10.0.0.1/", "not_public"),
-        ("webhook_url", "https://[::1]/", "not_public"),
-        ("duration", None, "not_a_whole_number"),
-        ("duration", "8", "not_a_whole_number"),
-        ("duration", True, "not_a_whole_number"),
-        ("duration", 8.5, "not_a_whole_number"),
-        ("duration", 2, "out_of_range"),
-        ("duration", 11, "out_of_range"),
-        ("duration", float("nan"), "out_of_range"),
-        ("duration", float("inf"), "out_of_range"),
-        ("resolution", None, "not_one_of"),
-        ("resolution", "4k", "not_one_of"),
-        ("resolution", "1080", "not_one_of_but"),
-        ("resolution", 720, "not_one_of_but"),
-        ("aspect_ratio", "5:4", "not_one_of"),
-        ("aspect_ratio", None, "not_one_of"),
-        ("audio", "yes", "not_true_or_false"),
-        ("audio", 1, "not_true_or_false"),
-        ("model", "sora-2", "not_one_of"),
-        ("model", "runway-http", "not_one_of_but"),
-        ("model", None, "not_one_of"),
-        ("fallback", None, "not_true_or_false"),
-        ("fallback", 0, "not_true_or_false"),
-        ("seed", -1, "out_of_range"),
-        ("seed", 4_294_967_296, "out_of_range"),
-        ("seed", True, "not_a_whole_number"),
-        ("seed", "7", "not_a_whole_number"),
-        ("colour", "red", "unknown_field"),
-        ("length", 8, "unknown_field_but"),
-        ("user_id", "bob", "unknown_field"),
-    ],
+    ("field", "reason", "value"),
+    [(*of, one) for of, all in WRONG.items() for one in all],
 )
 def test_a_wrong_value_is_reported_by_name(
-    field: str, value: object, reason: str
+    field: str, reason: str, value: object
 ) -> None:
     assert wrong_fields(a_body(**{field: value})) == [(field, reason)]
 
