@@ -24,12 +24,12 @@ from tests.domain.examples import (
     RUNWAY,
     VEO,
     a_job,
+    a_new_job,
     a_request,
     answered,
     polled,
     rejected,
     running,
-    started,
     states,
 )
 
@@ -53,9 +53,10 @@ def planned_providers(**fields: object) -> list[ProviderId]:
 def test_a_fixed_ratio_or_a_text_alone_leaves_one_ratio_to_ask_for(
     fields: dict[str, object], ratio: str
 ) -> None:
-    planned = fallback.plan_chain(a_request(**fields), CHAIN, DEFAULT_MODELS)
+    job = a_new_job(**fields)
 
-    assert {p.aspect_ratios for p in planned} == {(ratio,)}
+    assert {planned.aspect_ratios for planned in job.chain} == {(ratio,)}
+    assert {fallback.ratio_of(job, planned) for planned in job.chain} == {ratio}
 
 
 @pytest.mark.parametrize(
@@ -173,19 +174,6 @@ def test_each_provider_is_asked_for_its_ratio_nearest_to_the_images(
     ratios = [fallback.ratio_of(job, planned) for planned in job.chain]
 
     assert ratios == [at_runway, at_veo]
-
-
-@pytest.mark.parametrize(
-    ("fields", "ratio"),
-    [({"aspect_ratio": "9:16"}, "9:16"), ({"image_url": None}, "16:9")],
-)
-def test_a_named_ratio_or_no_image_decides_the_ratio(
-    fields: dict[str, object], ratio: str
-) -> None:
-    job = a_job(chain=(VEO,), **fields)
-    job = job if job.request.image_url else replace(job, image=None)
-
-    assert started(job, VEO).attempts[0].aspect_ratio == ratio
 
 
 TEMPORARY = {ALL.RATE_LIMITED, ALL.PROVIDER_UNAVAILABLE}

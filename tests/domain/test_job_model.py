@@ -497,12 +497,3 @@ def run(simulation: Simulation) -> None:
         ended.delivered,
     )
     assert simulation.job.wake_at is None
-
-
-def test_a_job_whose_vendors_never_answer_ends_after_one_attempt_at_each() -> None:
-    simulation = Simulation(rng=random.Random(0), job=a_new_job())
-
-    simulation.finish()
-
-    assert simulation.job.problem is not None
-    assert len(simulation.job.attempts) == len(CHAIN)

@@ -5,7 +5,6 @@ from datetime import timedelta
 import pytest
 
 from shared.domain import timing
-from shared.domain.catalogue import ProviderId
 from shared.domain.errors import ErrorCode, Problem
 from shared.domain.job import Job
 from shared.domain.next_action import (
@@ -145,18 +144,6 @@ def missed(job: Job, times: int) -> Job:
     for _ in range(times):
         job = polled(job, PollFailed(detail="502"))
     return job
-
-
-@pytest.mark.parametrize(("times", "by"), [(0, RUNWAY), (2, RUNWAY), (3, HTTP)])
-def test_plain_http_polls_after_the_sdk_has_failed_three_times(
-    times: int, by: ProviderId
-) -> None:
-    job = missed(running(a_job(), RUNWAY), times)
-
-    action = next_action(due(job), NOON + MINUTE)
-
-    assert isinstance(action, PollTask)
-    assert (action.attempt.provider_id, action.by) == (RUNWAY, by)
 
 
 def test_plain_http_keeps_polling_and_fetches_once_it_took_over() -> None:

@@ -10,13 +10,7 @@ from shared.domain import timing
 from shared.domain.catalogue import CATALOGUE, ProviderId
 from shared.domain.errors import ErrorCode, Problem
 from shared.domain.job import AttemptState, Job
-from shared.domain.next_action import (
-    LookForOutput,
-    PollTask,
-    Prepare,
-    Wait,
-    next_action,
-)
+from shared.domain.next_action import LookForOutput, Prepare, Wait, next_action
 from shared.domain.outcomes import (
     Accepted,
     CancelFailed,
@@ -139,13 +133,6 @@ class TestPreparing:
 
         assert job.wake_at == NOON + wait
         assert next_action(job, NOON + wait) == Prepare(frame=Frame.FIRST)
-
-    def test_a_refused_image_ends_the_job_at_once(self) -> None:
-        job = apply(a_new_job(), PrepareStarted(), NOON)
-
-        job = settle(apply(job, ImageRefused(problem=GONE), NOON), NOON)
-
-        assert job.problem == GONE
 
 
 NOT_TO_START = {
@@ -697,18 +684,6 @@ class TestCancelling:
         assert states(job) == [("runway", state)]
         assert job.is_final is (submission is not ACCEPTED)
         assert job.wake_at == (NOON if submission is ACCEPTED else None)
-
-    def test_a_running_job_is_polled_once_and_then_cancelled(self) -> None:
-        job = apply(running(a_job(), RUNWAY), CancelRequested(), NOON)
-        assert isinstance(next_action(job, NOON), PollTask)
-
-        job = polled(job, Working())
-        assert state_of(job, RUNWAY) is AttemptState.CANCELLING
-
-        job = settle(apply(job, CancelSent(attempt_id=RUNWAY), NOON), NOON)
-        assert states(job) == [("runway", "cancelled")]
-        assert job.problem == Problem(code=ErrorCode.CANCELLED)
-        assert job.cost_usd == PRICE
 
     def test_a_cancelled_job_wakes_no_earlier_than_its_next_poll(self) -> None:
         job = polled(running(a_job(), RUNWAY), Working())

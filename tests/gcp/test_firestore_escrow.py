@@ -252,17 +252,6 @@ def test_jobs_that_an_old_revision_admits_are_noticed_within_a_minute(
     assert create(young, later) == "refused"
 
 
-def test_a_month_counts_the_holds_of_all_its_days(database: Database) -> None:
-    within = limits("4.00", monthly="9.00", shards=1)
-    jobs = FirestoreJobs(database, within)
-    for day in ("d01", "d21"):
-        job = new(f"on{day}", within, "3.00")
-        jobs.create(replace(job, ledger_key=replace(job.ledger_key, day=day)))
-
-    assert create(jobs, new("over", within, "3.000001")) == "refused"
-    assert create(jobs, new("room", within, "3.00")) == "created"
-
-
 def test_a_process_remembers_only_full_checks_that_are_still_valid(
     database: Database,
 ) -> None:

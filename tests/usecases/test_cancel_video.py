@@ -15,7 +15,7 @@ from shared.domain.errors import (
     TooManyJobs,
     Unreachable,
 )
-from shared.domain.job import Language
+from shared.domain.job import Job, Language
 from shared.domain.ledger import Limits
 from shared.domain.outcomes import PollFailed, Succeeded, Unknown, Working
 from tests.domain.examples import (
@@ -83,41 +83,28 @@ def test_a_video_finished_before_the_cancel_is_delivered(harness: Harness) -> No
     assert harness.providers[ProviderId.RUNWAY].cancelled == []
 
 
+VEO = ProviderId.VEO
+LOST = answered(a_job(chain=(VEO,)), VEO, Unknown(detail="read timeout"))
+UNPOLLED = running(a_job(chain=(VEO,)), VEO)
+
+
+@pytest.mark.parametrize("job", [LOST, UNPOLLED], ids=["unknown", "polls fail"])
 @pytest.mark.parametrize("is_there", [True, False], ids=["written", "not written"])
-def test_a_cancelled_job_delivers_a_file_that_an_unknown_veo_attempt_wrote(
-    harness: Harness, is_there: bool
+def test_a_cancelled_job_delivers_a_file_that_its_vendor_wrote(
+    harness: Harness, job: Job, is_there: bool
 ) -> None:
-    """It was paid for; but the job doesn't wait for a file."""
-    veo = ProviderId.VEO
-    job = answered(a_job(chain=(veo,)), veo, Unknown(detail="read timeout"))
+    """It was paid for; but a job that may have no task doesn't wait for a file."""
     harness.jobs.put(job)
+    harness.providers[VEO].polls = [PollFailed(detail="503")]
     if is_there:
-        harness.bucket.objects[f"incoming/job1/{veo}/sample_0.mp4"] = b"the paid mp4"
+        harness.bucket.objects[f"incoming/job1/{VEO}/sample_0.mp4"] = b"the paid mp4"
 
     assert not harness.cancel_video(ANN, "job1").is_final
     ended = harness.run()
 
     assert (ended.delivered is not None) is is_there
     assert ended.cost_usd == Decimal("3.20")
-    assert is_there or ended.updated_at == job.updated_at
-
-
-@pytest.mark.parametrize("is_there", [True, False], ids=["written", "not written"])
-def test_a_cancelled_job_delivers_a_file_that_its_running_task_wrote(
-    harness: Harness, is_there: bool
-) -> None:
-    """The vendor wrote it, but polls of it fail."""
-    veo = ProviderId.VEO
-    harness.jobs.put(running(a_job(chain=(veo,)), veo))
-    harness.providers[veo].polls = [PollFailed(detail="503")]
-    if is_there:
-        harness.bucket.objects[f"incoming/job1/{veo}/sample_0.mp4"] = b"the paid mp4"
-
-    harness.cancel_video(ANN, "job1")
-    ended = harness.run()
-
-    assert (ended.delivered is not None) is is_there
-    assert ended.cost_usd == Decimal("3.20")
+    assert job is UNPOLLED or is_there or ended.updated_at == job.updated_at
 
 
 def test_a_second_cancel_changes_and_logs_nothing(harness: Harness) -> None:

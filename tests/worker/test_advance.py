@@ -290,12 +290,6 @@ class TestStarting:
         tasks = [task.task_id for task in harness.providers[RUNWAY].cancelled]
         assert tasks == cancelled
 
-    def test_an_accepted_task_is_not_cancelled(self, harness: Harness) -> None:
-        harness.jobs.put(a_job())
-
-        assert harness.step().attempts[0].task_id
-        assert harness.providers[RUNWAY].cancelled == []
-
     def test_a_task_whose_id_arrives_while_another_provider_works_is_not_cancelled(
         self, harness: Harness
     ) -> None:

@@ -156,16 +156,6 @@ def test_an_answer_is_kept_before_the_worker_tries_for_minutes_and_may_be_ended(
     assert harness.starts == 1
 
 
-def test_an_answer_is_kept_after_these_tries_if_the_queue_was_down_before(
-    harness: Harness,
-) -> None:
-    harness.jobs.put(a_job(chain=(RUNWAY,)))
-    harness.queue.failures = [Unreachable("down")]
-
-    assert answer_without_store(harness)
-    assert states(harness.run()) == [("runway", "succeeded")]
-
-
 @pytest.mark.parametrize("failures", [[], [Unreachable("the queue is down")]])
 def test_an_answer_that_is_recorded_a_little_late_is_no_error(
     harness: Harness, failures: list[ReelayError]

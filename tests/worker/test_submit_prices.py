@@ -12,7 +12,7 @@ from shared.domain.ledger import Caps, Limits
 from shared.domain.outcomes import Accepted, Failed, Poll, PollFailed, Succeeded
 from shared.domain.structs import replace
 from shared.ports.store import Task, TaskQueue
-from tests.domain.examples import OMNI, RUNWAY, a_job, a_request, running, states
+from tests.domain.examples import OMNI, RUNWAY, a_job, a_request, states
 from tests.fakes.jobs import FakeJobs, Trouble
 from tests.usecases.harness import ANN, Harness
 
@@ -126,21 +126,6 @@ def test_later_jobs_are_planned_at_the_higher_price(harness: Harness) -> None:
 
     harness.finish()
     assert harness.booked == (ZERO, CAP)
-
-
-def test_a_price_that_another_process_observes_is_held_before_the_call(
-    harness: Harness,
-) -> None:
-    create_prepared(harness)
-    job, submit, held = harness.job, harness.submit_step, []
-    submit.price_watch.plan(job.chain, job.request.resolution)  # caches the prices
-    attempt = running(job, RUNWAY).attempts[0]
-    harness.price_watch.report(job, attempt, usd("0.80"))
-    harness.providers[RUNWAY].during_start = lambda: held.append(harness.booked)
-
-    submit.start(harness.jobs.get("job1"), job.chain[0])
-
-    assert held == [(usd("0.80"), ZERO)]
 
 
 @pytest.mark.parametrize(
