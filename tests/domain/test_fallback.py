@@ -4,6 +4,7 @@ import ast
 from datetime import timedelta
 from math import inf
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -51,7 +52,7 @@ def planned_providers(**fields: object) -> list[ProviderId]:
     ],
 )
 def test_a_fixed_ratio_or_a_text_alone_leaves_one_ratio_to_ask_for(
-    fields: dict[str, object], ratio: str
+    fields: dict[str, Any], ratio: str
 ) -> None:
     job = a_new_job(**fields)
 

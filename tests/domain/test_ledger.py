@@ -103,6 +103,7 @@ TOO_MUCH = {
     "held": (OPEN, caps(daily=10), DAILY, A_MINUTE),
     "spent this month": (SPENT, caps(monthly=10), MONTHLY, IN_DAYS),
     "both spent": (SPENT, caps(daily=5, monthly=10), MONTHLY, IN_DAYS),
+    "held on two days": (TWO_DAYS, caps(monthly=10), MONTHLY, A_MINUTE),
     "both held": (TWO_DAYS, caps(daily=2, monthly=10), DAILY, A_MINUTE),
     "one held, the month spent": (SETTLED, caps(daily=1, monthly=9), MONTHLY, IN_DAYS),
 }
