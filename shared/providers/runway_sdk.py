@@ -89,7 +89,6 @@ class SdkTransport:
                 api_key=self._api_key,
                 runway_version=runway_wire.VERSION,
                 base_url=self._base_url,
-                timeout=http_client.timeout,
                 max_retries=0,
                 http_client=http_client,
             )
