@@ -4,8 +4,7 @@
 # cap, which stops the models themselves, is set by ops/deploy/spend_cap.py.
 
 resource "google_pubsub_topic" "budget" {
-  name                       = "reelay-budget"
-  message_retention_duration = "604800s"
+  name = "reelay-budget"
 
   depends_on = [google_project_service.apis]
 }
@@ -18,10 +17,9 @@ resource "google_pubsub_topic" "budget_dead_letters" {
 
 # Instead of Eventarc's subscription, which supports no dead-letter topic.
 resource "google_pubsub_subscription" "budget" {
-  name                       = "reelay-budget-push"
-  topic                      = google_pubsub_topic.budget.id
-  ack_deadline_seconds       = local.functions.budget_alert.timeout_seconds
-  message_retention_duration = "604800s"
+  name                 = "reelay-budget-push"
+  topic                = google_pubsub_topic.budget.id
+  ack_deadline_seconds = local.functions.budget_alert.timeout_seconds
 
   push_config {
     push_endpoint = local.function_urls.budget_alert

@@ -128,6 +128,10 @@ run "deploys_itself" {
     condition     = google_cloudbuild_trigger.deploy[0].repository_event_config[0].push[0].branch == "^main$" && google_cloudbuild_trigger.deploy[0].service_account == google_service_account.deployer[0].id && google_cloudbuild_trigger.deploy[0].filename == null && join(" ", google_cloudbuild_trigger.deploy[0].build[0].step[*].id) == "checked settings plan apply callers smoke"
     error_message = "Only the main branch may deploy, as the deployer, in steps that a commit cannot change."
   }
+  assert {
+    condition     = google_cloudbuild_trigger.deploy[0].build[0].options[0].logging == "CLOUD_LOGGING_ONLY" && google_cloudbuild_trigger.deploy[0].build[0].timeout == "10500s" && alltrue([for step in google_cloudbuild_trigger.deploy[0].build[0].step : step.args[0] == "-ceu"])
+    error_message = "A build as an account of our own has no bucket for logs, must not end during an apply (the default is an hour), and must stop at the first error."
+  }
 }
 
 run "budget_by_email" {
@@ -169,6 +173,10 @@ run "deploys_from_github" {
     error_message = "It acts as the deployer, and only by the repository's number."
   }
   assert {
+    condition     = google_service_account_iam_member.github_acts_as_deployer[0].role == "roles/iam.workloadIdentityUser"
+    error_message = "GitHub must be able to get the deployer's tokens."
+  }
+  assert {
     condition     = google_iam_workload_identity_pool.github[0].workload_identity_pool_id == "reelay-github-${random_id.queues.hex}"
     error_message = "A pool's ID must end in something random: a deleted one stays blocked for 30 days."
   }
@@ -181,7 +189,7 @@ run "deploys_from_github" {
     error_message = "The deployer's name must also be true where GitHub deploys."
   }
   assert {
-    condition     = output.github_variables["GCP_DEPLOYER"] == "reelay-deployer@reelay-test.iam.gserviceaccount.com" && contains(keys(google_project_service.apis), "sts.googleapis.com")
+    condition     = output.github_variables["GCP_STATE_BUCKET"] == "reelay-test-state" && output.github_variables["GCP_DEPLOYER"] == "reelay-deployer@reelay-test.iam.gserviceaccount.com" && contains(keys(google_project_service.apis), "sts.googleapis.com")
     error_message = "The workflow must be told as whom it deploys."
   }
 }

@@ -23,6 +23,22 @@ run "defaults" {
     error_message = "The four functions, each with the entry point that main.py names."
   }
   assert {
+    condition     = { for function in google_cloudfunctions2_function.functions : function.name => "${function.service_config[0].available_memory} ${function.service_config[0].timeout_seconds}" } == { api = "2Gi 60", worker = "2Gi 300", sweep = "512Mi 300", budget-alert = "512Mi 60" }
+    error_message = "Memory and timeout of each function are as infra/DESIGN.md explains them."
+  }
+  assert {
+    condition     = alltrue([for function in google_cloudfunctions2_function.functions : function.service_config[0].all_traffic_on_latest_revision && function.service_config[0].ingress_settings == "ALLOW_ALL"])
+    error_message = "A deploy must end a roll-back, and callers from outside must reach the functions."
+  }
+  assert {
+    condition     = alltrue([for function in google_cloudfunctions2_function.functions : function.build_config[0].runtime == "python313" && function.build_config[0].docker_repository == google_artifact_registry_repository.images.id])
+    error_message = "The images must be built for the tested Python, in the repository where the builder may write and old ones are deleted."
+  }
+  assert {
+    condition     = alltrue([for function in google_cloudfunctions2_function.functions : [for name in ["TASKS_INVOKER", "SCHEDULER_INVOKER", "PUBSUB_INVOKER"] : function.service_config[0].environment_variables[name]] == [for name in ["tasks-invoker", "scheduler-invoker", "pubsub-invoker"] : local.emails[name]]])
+    error_message = "The code must accept exactly the accounts that call it."
+  }
+  assert {
     condition     = alltrue([for function in google_cloudfunctions2_function.functions : function.service_config[0].environment_variables["THREADS"] == tostring(function.service_config[0].max_instance_request_concurrency)])
     error_message = "Threads must equal concurrency: gunicorn has 4 otherwise."
   }
@@ -127,8 +143,16 @@ run "defaults" {
     error_message = "Cloud Scheduler must call sweep as scheduler-invoker, with the audience that sweep checks."
   }
   assert {
+    condition     = google_cloud_scheduler_job.sweep.attempt_deadline == "${google_cloudfunctions2_function.functions["sweep"].service_config[0].timeout_seconds}s"
+    error_message = "Cloud Scheduler must wait as long as the sweep may take."
+  }
+  assert {
     condition     = google_cloud_scheduler_job.sweep.schedule == "* * * * *" && google_cloud_scheduler_job.sweep.paused == false
     error_message = "The sweep must run every minute. A deploy must resume one that a restore paused: an unset argument would leave it paused."
+  }
+  assert {
+    condition     = length(setsubtract(["aiplatform.googleapis.com", "iamcredentials.googleapis.com", "identitytoolkit.googleapis.com", "cloudtasks.googleapis.com"], keys(google_project_service.apis))) == 0
+    error_message = "The APIs that the code calls must be on: no resource's creation would fail without them."
   }
   assert {
     condition     = alltrue([for api in google_project_service.apis : api.disable_on_destroy == false])
@@ -142,7 +166,7 @@ run "defaults" {
     error_message = "Traces are off by default."
   }
   assert {
-    condition     = google_cloud_run_v2_service_iam_member.api_is_public[0].member == "allUsers" && google_cloud_run_v2_service_iam_member.api_is_public[0].name == "api"
+    condition     = google_cloud_run_v2_service_iam_member.api_is_public[0].member == "allUsers" && google_cloud_run_v2_service_iam_member.api_is_public[0].name == "api" && google_cloud_run_v2_service_iam_member.api_is_public[0].role == "roles/run.invoker"
     error_message = "allUsers must be on api."
   }
   assert {
@@ -183,8 +207,16 @@ run "defaults" {
     error_message = "The builder must read the zip, Google's copy of it, and no other bucket."
   }
   assert {
+    condition     = google_storage_bucket_iam_member.builder_reads_source.role == "roles/storage.objectViewer" && google_project_iam_member.builder_reads_copied_source.role == "roles/storage.objectViewer" && google_artifact_registry_repository_iam_member.builder_writes_images.role == "roles/artifactregistry.writer"
+    error_message = "The builder must be able to read zips and to write images, and nothing else."
+  }
+  assert {
     condition     = toset([for grant in google_cloud_tasks_queue_iam_member.enqueuers : "${grant.name} ${grant.member}"]) == toset([for pair in setproduct([for queue in google_cloud_tasks_queue.queues : queue.name], [for name in ["api", "worker", "sweep"] : local.members[name]]) : "${pair[0]} ${pair[1]}"])
     error_message = "api, worker and sweep must enqueue on all queues, and no other account."
+  }
+  assert {
+    condition     = alltrue([for grant in google_cloud_tasks_queue_iam_member.enqueuers : grant.role == "roles/cloudtasks.enqueuer"])
+    error_message = "Accounts that enqueue must not be able to pause or purge a queue."
   }
   assert {
     condition     = alltrue([for grant in google_service_account_iam_member.enqueuers_act_as_tasks_invoker : grant.service_account_id == local.account_ids["tasks-invoker"] && grant.role == "roles/iam.serviceAccountUser"])
@@ -201,11 +233,15 @@ run "defaults" {
     error_message = "On the Agent Platform, api must be able to call models, and nothing else."
   }
   assert {
+    condition     = toset(values(google_secret_manager_secret_iam_member.worker_reads_keys)[*].secret_id) == toset(values(google_secret_manager_secret.keys)[*].id)
+    error_message = "The worker must be able to read every key."
+  }
+  assert {
     condition     = alltrue([for grant in google_secret_manager_secret_iam_member.worker_reads_keys : grant.role == "roles/secretmanager.secretAccessor" && grant.member == local.members["worker"]])
     error_message = "Only the worker may read the keys."
   }
   assert {
-    condition     = google_secret_manager_secret_iam_member.api_reads_webhook_secret.member == local.members["api"] && google_secret_manager_secret_iam_member.api_reads_webhook_secret.secret_id == google_secret_manager_secret.keys["WEBHOOK_SIGNING_SECRET"].id
+    condition     = google_secret_manager_secret_iam_member.api_reads_webhook_secret.role == "roles/secretmanager.secretAccessor" && google_secret_manager_secret_iam_member.api_reads_webhook_secret.member == local.members["api"] && google_secret_manager_secret_iam_member.api_reads_webhook_secret.secret_id == google_secret_manager_secret.keys["WEBHOOK_SIGNING_SECRET"].id
     error_message = "Of the secrets, api may read only the one that signs webhooks, to know whether it exists."
   }
   assert {
@@ -246,6 +282,14 @@ run "defaults" {
   assert {
     condition     = alltrue([for bucket in [google_storage_bucket.videos, google_storage_bucket.source] : bucket.public_access_prevention == "enforced" && bucket.uniform_bucket_level_access])
     error_message = "No bucket may ever be public, and access must be by IAM alone."
+  }
+  assert {
+    condition     = google_storage_bucket.source.force_destroy && google_storage_bucket.videos.force_destroy != true
+    error_message = "make destroy must be able to delete the zips, and nothing must delete a bucket with videos."
+  }
+  assert {
+    condition     = one([for policy in google_artifact_registry_repository.images.cleanup_policies : policy.most_recent_versions[0].keep_count if length(policy.most_recent_versions) > 0]) == 3
+    error_message = "The last three images of each function must be kept, to roll back to."
   }
   assert {
     condition = {
@@ -307,6 +351,14 @@ run "defaults" {
     error_message = "A subscription must not expire while the budget is silent."
   }
   assert {
+    condition     = google_pubsub_subscription.budget.retry_policy[0].minimum_backoff == "10s" && google_pubsub_subscription.budget.retry_policy[0].maximum_backoff == "600s" && google_pubsub_subscription.budget.dead_letter_policy[0].max_delivery_attempts == 20
+    error_message = "An outage of hours must lose no notification: it is delivered again for three hours before it becomes a dead letter."
+  }
+  assert {
+    condition     = google_pubsub_subscription.budget_dead_letters.message_retention_duration == "2678400s" && google_pubsub_topic_iam_member.pubsub_publishes_dead_letters.role == "roles/pubsub.publisher" && google_pubsub_subscription_iam_member.pubsub_acknowledges_dead_letters.role == "roles/pubsub.subscriber"
+    error_message = "Pub/Sub must be able to put dead letters aside, and they must stay for a month."
+  }
+  assert {
     condition     = google_pubsub_subscription.budget.dead_letter_policy[0].dead_letter_topic == google_pubsub_topic.budget_dead_letters.id && google_pubsub_subscription.budget_dead_letters.topic == google_pubsub_topic.budget_dead_letters.id && google_pubsub_topic_iam_member.pubsub_publishes_dead_letters.topic == google_pubsub_topic.budget_dead_letters.name && google_pubsub_topic_iam_member.pubsub_publishes_dead_letters.member == google_project_service_identity.agents["pubsub.googleapis.com"].member && google_pubsub_subscription_iam_member.pubsub_acknowledges_dead_letters.subscription == google_pubsub_subscription.budget.name
     error_message = "Undelivered messages must be kept as dead letters, which Pub/Sub must be able to publish."
   }
@@ -345,7 +397,7 @@ run "defaults" {
     error_message = "Each alert must say what to do in this project, and have a recipient."
   }
   assert {
-    condition     = google_monitoring_alert_policy.sweep_not_running.conditions[0].condition_absent[0].duration == "600s" && strcontains(google_monitoring_alert_policy.sweep_not_running.conditions[0].condition_absent[0].filter, "run.googleapis.com/request_count")
+    condition     = google_monitoring_alert_policy.sweep_not_running.conditions[0].condition_absent[0].duration == "600s" && strcontains(google_monitoring_alert_policy.sweep_not_running.conditions[0].condition_absent[0].filter, "run.googleapis.com/request_count") && strcontains(google_monitoring_alert_policy.sweep_not_running.conditions[0].condition_absent[0].filter, "\"sweep\" AND metric.labels.response_code_class=\"2xx\"")
     error_message = "A sweep that is not called for ten minutes must alert, by Cloud Run's own count."
   }
   assert {

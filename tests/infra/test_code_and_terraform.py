@@ -201,7 +201,8 @@ def test_resources_that_terraform_must_not_destroy_are_kept() -> None:
         if lifecycle.get("prevent_destroy")
     }
 
-    assert guarded and guarded <= KEPT_RESOURCES.keys()
+    # Firebase in a project can't be deleted, so Terraform doesn't try.
+    assert guarded | {"google_firebase_project.this"} == KEPT_RESOURCES.keys()
 
 
 def test_whatever_may_exist_already_is_imported() -> None:
@@ -272,6 +273,33 @@ def test_no_function_is_built_before_its_builder_has_all_roles() -> None:
     assert {f"${{{name}}}" for name in grants} <= set(waits)
     assert "builder" in LOCALS["project_roles"]
     assert "${google_project_iam_member.grants}" in waits
+
+
+def test_no_function_starts_before_what_it_calls_is_there_and_allowed() -> None:
+    waits = resources()["google_cloudfunctions2_function.functions"]["depends_on"]
+
+    assert {each.removeprefix("${").removesuffix("}") for each in waits} >= {
+        "google_secret_manager_secret_version.unset",
+        "google_secret_manager_secret_iam_member.worker_reads_keys",
+        "google_secret_manager_secret_iam_member.api_reads_webhook_secret",
+        "google_storage_bucket_iam_member.videos",
+        "google_cloud_tasks_queue_iam_member.enqueuers",
+        "google_service_account_iam_member.enqueuers_act_as_tasks_invoker",
+        "google_service_account_iam_member.signers_sign_as_themselves",
+    }
+
+
+def test_the_alert_on_a_new_metric_is_made_after_the_functions() -> None:
+    """Google knows the metric only some minutes after it was made."""
+    alert = resources()["google_monitoring_alert_policy.failure_ratio"]
+
+    assert alert["depends_on"] == ["${google_cloudfunctions2_function.functions}"]
+
+
+def test_a_key_that_was_imported_in_place_of_the_first_version_stays() -> None:
+    version = resources()["google_secret_manager_secret_version.unset"]
+
+    assert version["lifecycle"][0]["ignore_changes"] == ["secret_data_wo_version"]
 
 
 # Grants -------------------------------------------------------------------------------

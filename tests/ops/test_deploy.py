@@ -19,6 +19,7 @@ import pytest
 from ops.deploy.__main__ import ROOT, main
 from ops.deploy.checks import BOOTSTRAP_APIS, Target
 from ops.deploy.context import Command, CommandResult, DeployError, Programs
+from ops.deploy.down import KEPT_RESOURCES
 from ops.deploy.region import REGION_IS_PERMANENT
 from ops.deploy.terraform import LOCAL_STATE
 from ops.deploy.up import SAFE_TO_REPEAT
@@ -161,17 +162,21 @@ def test_an_existing_database_is_taken_over_only_with_agreement(desk: Desk) -> N
     desk.console = FakeConsole()
     desk.up()
     desk.up()
+    # Its place is not asked about: it can't be changed.
+    assert "cannot be changed later" not in "\n".join(desk.console.questions)
     asked = [each for each in desk.console.questions if "already" in each]
     assert len(asked) == 1 and "expires_at" in asked[0]
 
 
+@pytest.mark.parametrize("place", ["us-central1", "nam5"])
 def test_nothing_is_enabled_or_created_without_agreement_on_the_region(
-    desk: Desk,
+    place: str, desk: Desk
 ) -> None:
     desk.console.refuses = "cannot be changed later"
+    chosen = {} if place == "us-central1" else {"firestore_location": place}
 
-    assert "choose another REGION=" in stopped(desk)
-    assert desk.console.questions == [REGION_IS_PERMANENT.format(place="us-central1")]
+    assert "choose another REGION=" in stopped(desk, TARGET, **chosen)
+    assert desk.console.questions == [REGION_IS_PERMANENT.format(place=place)]
     assert desk.installed.count("gcloud services enable") == 0
     assert desk.cloud["buckets"] == {}
 
@@ -344,6 +349,30 @@ def test_a_setting_whose_plan_was_refused_is_not_saved(
     stopped(desk, daily_limit_usd=5000)
 
     assert desk.settings["daily_limit_usd"] == 20
+
+
+def test_a_deploy_saves_what_a_colleague_and_ci_need_to_repeat_it(desk: Desk) -> None:
+    desk.up()
+
+    assert desk.settings["billing_account"] == BILLING
+    assert f"gs://{desk.settings['state_bucket']}" == STATE_BUCKET
+    assert desk.settings["project_id"] == PROJECT
+
+
+def test_the_saved_plan_is_applied_with_the_state_of_the_bucket(desk: Desk) -> None:
+    desk.up()
+
+    ran = [c for c in desk.installed.commands if c.startswith("terraform")]
+    (init,) = [c for c in ran if c.startswith("terraform init")]
+    assert f"-reconfigure -backend-config=bucket={STATE_BUCKET[5:]} " in init
+    assert init.endswith("-backend-config=prefix=reelay")
+    plan = next(c for c in ran if c.startswith("terraform plan"))
+    file = str(desk.work / "plan")
+    assert f"-var-file={desk.work}/settings.tfvars.json -out={file}" in plan
+    applied = next(c for c in ran if c.startswith("terraform apply"))
+    assert applied.endswith(file) and "-auto-approve" not in applied
+    # Otherwise a deploy of a colleague's would end this one at once.
+    assert all("-lock-timeout=60s" in each for each in (plan, applied))
 
 
 def test_a_setting_that_changes_nothing_in_terraform_is_saved(desk: Desk) -> None:
@@ -819,6 +848,86 @@ def test_destroying_keeps_the_data_and_the_next_deploy_imports_it(desk: Desk) ->
     for word in ("no-delete-protection", "spend cap", "signs webhooks", "within a day"):
         assert word in desk.console.output
     assert desk.settings["existing"] == ["firestore_database", "identity_platform"]
+
+
+DATABASE = "google_firestore_database.default"
+
+
+def deployed(desk: Desk) -> None:
+    """After a deploy whose state has the database, and with a new console."""
+    desk.up()
+    desk.installed.state = f"{DATABASE}\na.b\n"
+    desk.console, desk.installed.commands = FakeConsole(), []
+
+
+def test_destroying_applies_a_plan_to_destroy_of_this_projects_state(
+    desk: Desk,
+) -> None:
+    deployed(desk)
+    shutil.rmtree(desk.work)  # as on another machine
+    desk.installed.plans = [{"a.b": "delete"}]
+
+    desk.down()
+
+    ran = [c for c in desk.installed.commands if c.startswith("terraform")]
+    verbs = [command.split()[1] for command in ran]
+    assert verbs[1:] == ["init", "state", "state", "plan", "show", "apply"]
+    assert f"-backend-config=bucket={PROJECT}-reelay-terraform" in ran[1]
+    assert "-destroy" in ran[4] and ran[6].endswith(str(desk.work / "plan"))
+    assert desk.variables["project_id"] == PROJECT
+    assert "to delete: a.b" in desk.console.output
+
+
+@pytest.mark.parametrize(
+    ("question", "forgets"), [("Take everything else down", 0), ("Destroy these", 1)]
+)
+def test_nothing_is_destroyed_without_agreement(
+    question: str, forgets: int, desk: Desk
+) -> None:
+    deployed(desk)
+    desk.console.refuses = question
+
+    with pytest.raises(DeployError, match=r"Nothing was (taken down|destroyed)"):
+        desk.down()
+    assert desk.installed.count("terraform apply") == 0
+    assert desk.installed.count("terraform state rm") == forgets
+
+
+def test_a_destroy_that_fails_is_reported(desk: Desk) -> None:
+    deployed(desk)
+    desk.installed.applies = [failed("Error: unforeseen")]
+
+    with pytest.raises(DeployError, match="its error is above"):
+        desk.down()
+    assert "Done." not in desk.console.output
+
+
+def test_destroying_twice_keeps_what_was_chosen_and_kept_before(desk: Desk) -> None:
+    desk.up(existing=["identity_platform"])
+    desk.installed.state = f"{DATABASE}\n"
+
+    desk.down()
+
+    assert desk.settings["existing"] == ["firestore_database", "identity_platform"]
+
+
+def test_destroying_stops_if_the_login_or_the_settings_are_missing(desk: Desk) -> None:
+    deployed(desk)
+    settings = desk.cloud["objects"].pop(f"{STATE_BUCKET}/settings.tfvars.json")
+    with pytest.raises(DeployError, match="holds no settings"):
+        desk.down()
+
+    desk.cloud["objects"][f"{STATE_BUCKET}/settings.tfvars.json"] = settings
+    desk.cloud["adc"] = None
+    with pytest.raises(DeployError, match="application-default login"):
+        desk.down()
+    assert desk.installed.count("terraform apply") == 0
+
+
+def test_what_stays_is_deleted_by_commands_that_name_the_project() -> None:
+    for kept in KEPT_RESOURCES.values():
+        for command in kept.delete.split(" && "):
+            assert "{project}" in command
 
 
 def test_destroying_needs_no_billing_account(desk: Desk) -> None:

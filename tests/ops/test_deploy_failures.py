@@ -107,8 +107,9 @@ def test_a_temporary_failure_is_recognized(stderr: str, why: str) -> None:
 @pytest.mark.parametrize(
     ("answer", "runs", "waits"),
     [(failed(NOT_ON), 2, [60]), (failed(LOCKED), 1, []),
+     (failed(f"{LOCKED}{NOT_ON}"), 1, []),
      (failed("Error: Invalid value"), 1, []), (OK, 1, [])],
-    ids=["passing", "explained", "neither", "succeeds"],
+    ids=["passing", "explained", "one of each", "neither", "succeeds"],
 )  # fmt: skip
 def test_only_a_temporary_failure_is_retried_and_only_once(
     answer: CommandResult, runs: int, waits: list[float]

@@ -442,6 +442,21 @@ def test_a_missing_program_has_its_own_exit_code() -> None:
     assert result.code == 127
 
 
+def test_a_program_runs_in_its_folder_with_its_own_environment(tmp_path: Path) -> None:
+    command = Command(
+        argv=("sh", "-c", "pwd; echo $TF_DATA_DIR"),
+        folder=tmp_path,
+        environment={"TF_DATA_DIR": "here"},
+    )
+
+    assert Programs({}).run(command).stdout.splitlines() == [str(tmp_path), "here"]
+
+
+@pytest.mark.parametrize(("yes", "console"), [(True, Unattended), (False, Terminal)])
+def test_only_yes_answers_every_question(yes: bool, console: type) -> None:
+    assert isinstance(real_context(unattended=yes, environ={}).console, console)
+
+
 def test_programs_never_see_the_keys_of_the_env_file() -> None:
     context = real_context(unattended=True, environ={"RUNWAY_API_KEY": "key_secret"})
 
