@@ -338,6 +338,25 @@ def test_a_translation_fits_every_provider_that_the_prompt_fits() -> None:
     assert [most for _, most in asked(harness)] == [2000]
 
 
+def test_a_translation_need_not_fit_a_provider_that_cannot_be_asked() -> None:
+    harness = prepared(audio=True)  # which Runway can't make
+    harness.step()
+    harness.step()
+
+    assert [most for _, most in asked(harness)] == [2000]
+
+
+def test_a_translation_need_not_fit_a_model_that_a_later_release_has_dropped() -> None:
+    harness = prepared()
+    runway, *others = harness.job.chain
+    chain = (replace(runway, model_id="dropped"), *others)
+    harness.jobs.put(replace(harness.job, chain=chain))
+
+    harness.step()
+
+    assert len(asked(harness)) == 1
+
+
 def test_a_start_and_its_translation_use_the_starts_queue() -> None:
     harness = prepared()
 

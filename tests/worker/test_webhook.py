@@ -28,7 +28,7 @@ from shared.domain.webhook import (
     signed_headers,
 )
 from shared.guards.receiver_breaker import MIN_SKIP, SLOW_THRESHOLD
-from shared.ports.store import OverdueWebhook
+from shared.ports.store import OverdueWebhook, Versioned
 from tests.domain.examples import MINUTE, SECOND, a_job, a_new_job, a_request, completed
 from tests.fakes.clock import NOON
 from tests.fakes.jobs import Trouble
@@ -201,6 +201,25 @@ def test_only_one_of_two_senders_that_read_the_same_job_sends(
 
     assert len(harness.receivers.messages) == 1
     assert state(harness) == ("pending", 1)
+
+
+def test_a_message_that_is_accepted_late_is_not_repeated_by_who_found_it_due(
+    harness: Harness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended(harness)
+    stale: list[Versioned[Job]] = []
+    harness.receivers.meanwhile = lambda: stale.append(harness.jobs.get("job1"))
+    harness.send_webhook("job1")
+    read = harness.jobs.read
+    monkeypatch.setattr(
+        harness.jobs, "read", lambda job_id: stale.pop() if stale else read(job_id)
+    )
+
+    harness.clock.move(SENDING_LIMIT)
+    harness.send_webhook("job1")
+
+    assert len(harness.receivers.messages) == 1
+    assert state(harness) == ("delivered", 1)
 
 
 def test_after_a_sender_dies_the_message_is_repeated_under_the_same_id(
