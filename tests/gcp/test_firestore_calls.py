@@ -322,6 +322,20 @@ def test_a_commit_gets_only_the_time_that_its_request_has_left(
     assert short < 200 < long < 1200  # gRPC rounds up
 
 
+@pytest.mark.parametrize("name", ["get", "get_all", "query", "overwrite"])
+def test_each_try_of_a_read_has_its_own_limit(
+    client: firestore.Client, failing: Failing, name: str
+) -> None:
+    """Without one, a server that takes the call and never answers would hold it."""
+    failing.error = exceptions.PermissionDenied
+
+    with pytest.raises(Unreachable):
+        CALLS[name](Database(client, CallLimits(read_try=100, total=10_000)))
+
+    (seconds,) = failing.remaining_seconds
+    assert seconds < 200  # gRPC rounds up
+
+
 def test_a_silent_firestore_is_a_503_within_15_seconds() -> None:
     """However many calls a request makes: its last read may begin at its time's end."""
     assert CALL_SECONDS + CallLimits().read_try <= 15
