@@ -77,10 +77,12 @@ class ScriptedShell:
 
     def __init__(self, answers: Mapping[str, Sequence[CommandResult]]) -> None:
         self._answers = {words: list(result) for words, result in answers.items()}
+        self.ran: list[Command] = []
         self.commands: list[str] = []
 
     def run(self, command: Command) -> CommandResult:
         line = " ".join(command.argv)
+        self.ran.append(command)
         self.commands.append(line)
         for words, left in self._answers.items():
             if line.startswith(words):
@@ -207,7 +209,8 @@ class Desk:
         # The account that Terraform uses; None if Google doesn't tell.
         self.terraform_account: str | None = "me@example.com"
         self.hosting = FakeHosting(PROJECT)
-        self.is_page_shown = True
+        # Answers 404 without credentials: the api, or the page.
+        self.not_shown = "-"
         self.budgets = FakeBudgets()
         # Hosts of Google's that answer 200: what they are asked for exists already.
         self.has_at: set[str] = set()
@@ -233,7 +236,7 @@ class Desk:
         return replace(context, send=partial(self._send, context))
 
     def _send(self, context: Context, request: HttpRequest) -> HttpResponse:
-        if request.url == PAGE and not self.is_page_shown:
+        if request.url.startswith(self.not_shown):
             return HttpResponse(status=404)
         return context.send(request)
 

@@ -22,11 +22,14 @@ Budget = dict[str, Any]
 class FakeBudgets:
     """With `refuses` every call is refused, as for resellers' accounts.
 
-    With `loses_answers` a call that changes something does so without an answer.
+    With `loses_answers` a call that changes something does so without an answer, or
+    with one of a proxy's: `lost_as` is the status. With `hides` no budget is shown.
     """
 
     refuses: bool = False
     loses_answers: bool = False
+    lost_as: int = 0
+    hides: bool = False
     caps: list[Budget] = field(default_factory=list)
 
     def answer(self, request: HttpRequest) -> HttpResponse:
@@ -54,13 +57,16 @@ class FakeBudgets:
         if re.fullmatch(BUDGETS, place):
             assert query == f"scope=projects/{NUMBER}&pageSize=100"
             own = [cap for cap in self.caps if cap["name"].startswith(f"{place}/")]
+            own = [] if self.hides else own
             return HttpResponse(status=200, body=json.dumps({"budgets": own}).encode())
+        if self.hides:
+            return HttpResponse(status=503)
         found = [cap for cap in self.caps if cap["name"] == place]
         body = json.dumps(found[0]).encode() if found else b"not found"
         return HttpResponse(status=200 if found else 404, body=body)
 
     def _answer_to_change(self, answer: HttpResponse) -> HttpResponse:
-        return HttpResponse(status=0) if self.loses_answers else answer
+        return HttpResponse(status=self.lost_as) if self.loses_answers else answer
 
 
 def _is_a_cap(budget: Budget) -> bool:

@@ -215,6 +215,18 @@ def test_a_plan_shows_what_would_happen_and_changes_nothing(
     }[has]
 
 
+def test_a_plan_that_fails_is_reported_and_none_holds_up_a_deploy(desk: Desk) -> None:
+    desk.up()
+    desk.installed.commands = []
+    desk.plan()
+    (ran,) = [c for c in desk.installed.commands if c.startswith("terraform plan")]
+    assert "-lock=false" in ran
+
+    desk.installed.broken = "terraform plan"
+    with pytest.raises(DeployError, match="its error is above"):
+        desk.plan()
+
+
 # The bucket of the state --------------------------------------------------------------
 
 
@@ -292,6 +304,8 @@ def test_a_budget_is_set_unless_it_is_unwanted_or_invisible(
 
         assert desk.variables["enable_budget"] is is_enabled
         assert (desk.variables.get("gcp_budget_amount") == 50) is is_enabled
+    needs_role = "roles/billing.costsManager"
+    assert (needs_role in desk.console.output) is (output == needs_role)
     assert (output in desk.console.output) is (output != "Nothing of a budget")
 
 
@@ -349,6 +363,17 @@ def test_a_setting_whose_plan_was_refused_is_not_saved(
     stopped(desk, daily_limit_usd=5000)
 
     assert desk.settings["daily_limit_usd"] == 20
+
+
+def test_a_first_deploy_that_stops_does_not_ask_everything_again(desk: Desk) -> None:
+    desk.installed.broken = "terraform plan"
+    stopped(desk, daily_limit_usd=5)
+    desk.installed.broken, desk.console = "-", FakeConsole()
+
+    desk.up()
+
+    assert "spend" not in " ".join(desk.console.questions)
+    assert desk.settings["daily_limit_usd"] == 5
 
 
 def test_a_deploy_saves_what_a_colleague_and_ci_need_to_repeat_it(desk: Desk) -> None:
@@ -628,7 +653,8 @@ def test_a_second_deploy_from_another_machine_asks_only_about_the_plan(
     desk.up()
 
     assert desk.console.questions == ["Apply this plan?"]
-    assert "spend on videos a day" not in desk.console.output  # nor announced
+    for known in ("spend on videos a day", "RUNWAY_API_KEY, unless"):
+        assert known not in desk.console.output  # nor announced
     assert {len(kept) for kept in desk.cloud["secrets"].values()} == {2}
     assert "is another one" not in desk.console.output
     assert {**desk.settings, **before} == {
@@ -668,6 +694,23 @@ def test_access_is_restored_after_every_apply_where_all_users_is_forbidden(
         assert desk.cloud["is_let_in"]
 
 
+def test_a_deploy_does_not_say_that_it_runs_before_it_was_seen_to(desk: Desk) -> None:
+    """The api, its callers where allUsers is forbidden, and the sweep."""
+    desk.not_shown = "https://api"
+    assert "/health answers 404" in stopped(desk)
+    desk.not_shown = "-"
+
+    desk.installed.broken = "gcloud run services update"
+    assert "No caller can reach the api" in stopped(desk, api_public=False)
+    desk.installed.broken = "-"
+
+    desk.cloud["sweep"] = {"status": {"code": 7}}
+    assert "has not reached sweep" in stopped(desk)
+
+    assert "Reelay runs." not in desk.console.output
+    assert desk.hosting.live == {}
+
+
 @pytest.mark.parametrize(("budgets", "is_told"), [(1, False), (2, True)])
 def test_a_second_budget_of_the_same_name_is_mentioned(
     budgets: int, desk: Desk, *, is_told: bool
@@ -686,6 +729,12 @@ def test_a_second_budget_of_the_same_name_is_mentioned(
 
 
 # Google's own spend cap ---------------------------------------------------------------
+
+
+def test_a_spend_cap_is_offered_even_if_the_budget_is_given(desk: Desk) -> None:
+    desk.up(gcp_budget_amount=30)
+
+    assert "Google's own spend cap" in "\n".join(desk.console.questions)
 
 
 def test_a_spend_cap_is_offered_then_set_once_and_changed_with_its_amount(
@@ -721,11 +770,35 @@ def test_a_spend_cap_that_was_deleted_at_google_is_created_again(
     assert cap["amount"]["specifiedAmount"]["units"] == str(amount)
 
 
-@pytest.mark.parametrize("amount", [50, 80])
-def test_a_spend_cap_whose_creation_was_not_answered_is_found_again(
-    amount: int, desk: Desk
+def test_a_spend_cap_that_google_does_not_show_is_not_created_again(
+    desk: Desk,
 ) -> None:
-    desk.budgets.loses_answers = True
+    desk.up(spend_cap_amount=50)
+    desk.budgets.hides = True
+
+    desk.up()
+
+    assert len(desk.budgets.caps) == 1
+    assert "It stays at 50 a month" in desk.console.output
+
+
+def test_another_budget_is_not_taken_for_the_spend_cap(desk: Desk) -> None:
+    amount = {"specifiedAmount": {"units": "70"}}
+    name = f"billingAccounts/{BILLING}/budgets/b"
+    budget = {"displayName": f"Reelay {PROJECT}", "name": name, "amount": amount}
+    desk.budgets.caps = [budget]
+
+    desk.up(spend_cap_amount=50)
+
+    assert budget["amount"] == amount
+    assert len(desk.budgets.caps) == 2
+
+
+@pytest.mark.parametrize(("amount", "lost_as"), [(50, 0), (80, 502)])
+def test_a_spend_cap_whose_creation_was_not_answered_is_found_again(
+    amount: int, lost_as: int, desk: Desk
+) -> None:
+    desk.budgets.loses_answers, desk.budgets.lost_as = True, lost_as
     desk.up(spend_cap_amount=50)
     assert "not known whether Google's spend cap was set" in desk.console.output
     assert "Reelay runs." in desk.console.output

@@ -1,17 +1,20 @@
 """Recognizing failed commands: wait and retry, or explain what to do."""
 
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 
-from ops.deploy.context import CommandResult
+from ops.deploy.context import CommandResult, DeployError
 from ops.deploy.failures import manual_fix, retry_transient, transient_reason
+from ops.deploy.terraform import Terraform
 from tests.ops.deploying import OK, FakeConsole, ScriptedShell, a_context, failed
 
 NOT_ON = (
     "Error 403: Cloud Tasks API has not been used in project 1 before or it is "
     "disabled. Enable it"
 )
+LOST = failed("Error: no network")
 LOCKED = "Error: Error acquiring the state lock\n\nLock Info:\n  ID:        17000\n"
 KEPT = (
     "Error: Instance cannot be destroyed\n\n  on x.tf line 2:\n\nResource {address} "
@@ -102,6 +105,25 @@ def test_a_failure_that_only_a_person_can_fix_is_explained(
 def test_a_temporary_failure_is_recognized(stderr: str, why: str) -> None:
     assert manual_fix(stderr, Path()) is None
     assert str(transient_reason(stderr)).startswith(why)
+
+
+@pytest.mark.parametrize("passes", [True, False])
+def test_terraform_is_run_again_if_its_failure_is_temporary(
+    *, passes: bool, tmp_path: Path
+) -> None:
+    """In a folder for this project's plug-ins, so that two projects don't share one."""
+    shell = ScriptedShell({"terraform init": [failed(NOT_ON), OK if passes else LOST]})
+    console, waited = FakeConsole(), list[float]()
+    context = a_context(shell, console, waited)
+    terraform = Terraform(context=context, folder=tmp_path, work=tmp_path / "work")
+
+    with nullcontext() if passes else pytest.raises(DeployError):
+        terraform.init("bucket")
+
+    assert waited == [60]
+    assert ("no network" in console.output) is not passes
+    folders = {(run.environment or {})["TF_DATA_DIR"] for run in shell.ran}
+    assert folders == {str(tmp_path / "work" / "terraform")}
 
 
 @pytest.mark.parametrize(

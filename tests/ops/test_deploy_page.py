@@ -6,6 +6,7 @@ import sys
 import pytest
 
 from ops.deploy.context import DeployError
+from ops.deploy.hosting import Content
 from tests.ops.deploying import CONFIG, PAGE, Desk, failed
 
 SITE = "google_firebase_hosting_site.web[0]"
@@ -36,6 +37,13 @@ def test_an_unchanged_page_is_not_published_again(desk: Desk) -> None:
 
     assert len(desk.hosting.releases) == 1
     assert "It was published already." in desk.console.output
+
+
+def test_a_page_whose_policy_alone_changed_is_new() -> None:
+    def digest(policy: str) -> str:
+        return Content(files={"/index.html": b"-"}, config={"headers": policy}).digest
+
+    assert digest("default-src *") != digest("default-src 'self'")
 
 
 def test_only_changed_files_are_uploaded(desk: Desk) -> None:
@@ -103,7 +111,7 @@ def test_a_page_that_could_not_be_built_is_not_published(desk: Desk) -> None:
 
 
 def test_a_page_that_is_not_shown_yet_is_reported(desk: Desk) -> None:
-    desk.is_page_shown = False
+    desk.not_shown = PAGE
 
     with pytest.raises(DeployError, match="does not show it yet"):
         desk.up()
