@@ -25,6 +25,7 @@ from shared.domain.outcomes import (
     LeaseExpired,
     Parked,
     PollFailed,
+    Submission,
     Succeeded,
     Unknown,
     Working,
@@ -179,6 +180,18 @@ def test_the_code_of_a_skipped_provider_never_ends_the_job() -> None:
     skipped = replace(job.attempts[0], problem=refused)
 
     assert kind(next_action(replace(job, attempts=(skipped,)), NOON)) == "Start"
+
+
+@pytest.mark.parametrize(
+    ("answer", "name"),
+    [(UNKNOWN, "Finished"), (rejected(ErrorCode.INPUT_NOT_ACCEPTED), "Start")],
+)
+def test_only_an_unknown_outcome_stops_a_job_that_stops_on_those(
+    answer: Submission, name: str
+) -> None:
+    job = answered(a_job(chain=(RUNWAY, VEO), stop_on_unknown=True), RUNWAY, answer)
+
+    assert kind(next_action(job, NOON)) == name
 
 
 def test_the_next_vendor_is_asked_at_once_and_the_same_one_after_a_delay() -> None:

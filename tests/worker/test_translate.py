@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from shared.domain import circuit, timing
+from shared.domain.catalogue import ProviderId
 from shared.domain.circuit import Circuit
 from shared.domain.errors import ErrorCode, Problem
 from shared.domain.job import AttemptState, Job
@@ -18,7 +19,7 @@ from shared.domain.structs import replace
 from shared.domain.usage import NO_PROVIDER
 from shared.jobs.commit import LONG_BACKOFF
 from shared.ports.store import TaskQueue, Versioned
-from tests.domain.examples import IMAGE, NOON, a_new_job
+from tests.domain.examples import IMAGE, NOON, a_new_job, rejected
 from tests.fakes.jobs import FakeJobs, Trouble
 from tests.fakes.process import Died, die
 from tests.fakes.translator import A_CAT, IN_ENGLISH, FakeTranslator
@@ -283,12 +284,17 @@ def test_an_outdated_report_of_the_keys_does_not_prevent_a_translation() -> None
     assert sent(harness) == [A_CAT]
 
 
-def test_a_provider_whose_circuit_closes_meanwhile_gets_the_original() -> None:
-    harness = prepared()
-    key = "vendor.runway"
+def with_circuit_that_closes() -> Harness:
+    """Runway's, between the check before the translation and the start."""
+    harness, key = prepared(), "vendor.runway"
     closed_again = circuit.opened(Circuit(key=key), ErrorCode.OUT_OF_CREDITS, NOON)
     harness.circuits.put(closed_again)
     harness.circuits.after_read = lambda: harness.circuits.put(Circuit(key=key))
+    return harness
+
+
+def test_a_provider_whose_circuit_closes_meanwhile_gets_the_original() -> None:
+    harness = with_circuit_that_closes()
 
     job = harness.step()
 
@@ -296,6 +302,17 @@ def test_a_provider_whose_circuit_closes_meanwhile_gets_the_original() -> None:
     assert sent(harness) == [job.prompt_to_send] == [KOREAN]
     assert not asked(harness)
     assert job.cost_usd == PRICE
+
+
+def test_once_the_original_was_sent_every_provider_gets_it() -> None:
+    harness = with_circuit_that_closes()
+    refused = rejected(ErrorCode.INPUT_NOT_ACCEPTED)
+    harness.providers[ProviderId.RUNWAY].submissions = [refused]
+
+    harness.run()
+
+    assert sent(harness)[:2] == [KOREAN, KOREAN]
+    assert not asked(harness)
 
 
 def test_nothing_is_translated_if_no_time_is_left_for_an_attempt() -> None:
