@@ -2,7 +2,6 @@
 
 import io
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import BinaryIO
 
@@ -14,7 +13,6 @@ from google.cloud import firestore
 from local.fault_injection.crash_points import (
     BucketProxy,
     CrashPoints,
-    JobsProxy,
     ProvidersProxy,
     QueueProxy,
     ReceiversProxy,
@@ -23,7 +21,7 @@ from local.fault_injection.crash_points import (
     inject_into_commits,
     point_of,
 )
-from local.fault_injection.journal import EntryKind, Journal, read_journal
+from local.fault_injection.journal import Journal
 from local.fault_injection.plan import FaultAction, FaultPlan, Point
 from shared.domain.catalogue import ProviderId
 from shared.domain.errors import CommitUncertain, ErrorCode, Unreachable
@@ -33,7 +31,6 @@ from shared.gcp.firestore_calls import Database
 from shared.gcp.firestore_wire import Wire
 from shared.ports.store import Task, TaskQueue
 from tests.domain.examples import NOON, a_job, running, started
-from tests.fakes.jobs import FakeJobs
 from tests.fakes.process import Died, die
 from tests.fakes.provider import FakeProviders, ScriptedProvider
 from tests.fakes.queue import FakeQueue
@@ -160,25 +157,6 @@ def test_each_kind_of_commit_is_recognized_by_its_change(
     assert point_of(before, after) is point
 
 
-def test_a_jobs_commits_are_in_the_journal(crash_points: Build, tmp_path: Path) -> None:
-    points = crash_points(Point.STEP_COMMIT, FaultAction.KILL_AFTER)
-    known = FakeJobs()
-    known.create(job())
-    commit = faulty_commit(lambda *_: None, points)
-
-    with points.serving("worker"), pytest.raises(Died):
-        found = JobsProxy(known, points).read("job1")
-        assert found is not None
-        with points.committing(Point.STEP_COMMIT, found.value):
-            commit(object())
-
-    entries = [(e.what, e.job_id, e.detail) for e in read_journal(tmp_path / "journal")]
-    assert entries == [
-        (EntryKind.COMMITTED, "job1", ""),
-        (EntryKind.INJECTED, "job1", "killed after step commit"),
-    ]
-
-
 @pytest.mark.parametrize(
     ("function", "queue", "point"),
     [
@@ -261,15 +239,3 @@ def test_a_process_dies_half_way_through_a_result(crash_points: Build) -> None:
     bucket.write("incoming/job1/a/fetched.mp4", io.BytesIO(b"whole"))
 
     assert b"".join(arrived) == b"wh" + b"whole"
-
-
-def test_each_thread_has_its_own_job(crash_points: Build) -> None:
-    points = crash_points(Point.COPY, FaultAction.KILL_BEFORE, number=4)
-    done = list[str]()
-
-    with points.serving("worker"), ThreadPoolExecutor(1) as other:
-        points.set_job(job(3))
-        with pytest.raises(Died):
-            other.submit(copy, points, done, 4).result()
-
-        assert points.context.number == 3

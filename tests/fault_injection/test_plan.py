@@ -11,6 +11,7 @@ from local.fault_injection.plan import (
     HANGING,
     INJECTIONS,
     LEASES,
+    FaultAction,
     FaultPlan,
     Point,
 )
@@ -38,6 +39,13 @@ def test_every_act_at_every_point_hits_some_job(jobs: int) -> None:
     assert all(ACTIONS[point] for point in Point)
     assert plan.keys() == set(INJECTIONS)
     assert all(chosen and chosen <= set(range(jobs)) for chosen in plan.values())
+
+
+def test_translations_crash_only_for_korean_prompts() -> None:
+    korean = {r.number for r in LARGE.requests() if not r.prompt.isascii()}
+    crashing = LARGE.injections()[f"{FaultAction.KILL_AFTER} {Point.TRANSLATE}"]
+
+    assert frozenset() < crashing <= korean
 
 
 def test_no_job_waits_for_two_leases() -> None:

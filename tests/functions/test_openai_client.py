@@ -1,6 +1,5 @@
 """OpenAI's own client, unchanged, against our compatible routes on fakes."""
 
-import io
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
@@ -42,21 +41,6 @@ def client(address: str) -> Iterator[OpenAI]:
         yield client
 
 
-def test_a_video_is_created_from_a_file(client: OpenAI, harness: Harness) -> None:
-    video = client.videos.create(
-        prompt="a cat",
-        model="sora-2",
-        seconds="12",
-        size="1280x720",
-        input_reference=("cat.jpg", io.BytesIO(JPEG)),
-    )
-
-    assert (video.object, video.status, video.progress) == ("video", "queued", 0)
-    assert (video.seconds, video.size, video.model) == ("10", "1280x720", "auto")
-    request = harness.jobs.get(video.id).value.request
-    assert harness.bucket.objects[f"uploads/ann/{request.image}"] == JPEG
-
-
 def test_a_lost_answer_leaves_one_job_and_one_image(
     client: OpenAI, server: LosingAnswers, harness: Harness
 ) -> None:
@@ -67,22 +51,6 @@ def test_a_lost_answer_leaves_one_job_and_one_image(
     assert server.handled == 2
     assert [job.job_id for job in harness.jobs.all] == [video.id]
     assert len(uploads(harness)) == 1
-
-
-def test_the_client_polls_until_the_video_is_complete(
-    client: OpenAI, server: LosingAnswers, harness: Harness
-) -> None:
-    def work() -> None:
-        if server.handled == 3:
-            job = a_job(job_id=harness.jobs.all[0].job_id)
-            harness.jobs.put(completed(job, ProviderId.RUNWAY))
-
-    server.meanwhile = work
-    video = client.videos.create_and_poll(
-        prompt="a cat", input_reference=JPEG, poll_interval_ms=1
-    )
-
-    assert (video.status, video.progress, server.handled) == ("completed", 100, 4)
 
 
 @pytest.mark.parametrize("limit", [1, 2, 3, 100])
