@@ -2,7 +2,6 @@
 
 import ast
 import re
-from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
@@ -29,8 +28,6 @@ NAMES = each(
     " by_resend resending unanswered vendor_words remove_made hear by_hand Unclear"
     " Missed Passage answer_all_with own_address endings offers"
 )
-# Common words that no definition in shared/ may have as its name.
-DEFINITIONS = each("Place place Order order judge Refused Notice clean instead")
 # Exceptions: Cloud Tasks wakes its dispatcher, which is a thread.
 ELSEWHERE = {"local/emulators/cloud_tasks/delivery.py": {"wake"}}
 
@@ -49,13 +46,6 @@ def names_in(file: Path) -> frozenset[str]:
     return frozenset(found)
 
 
-def definitions_in(file: Path) -> Iterator[str]:
-    yield file.stem
-    for node in ast.parse(file.read_text()).body:
-        if isinstance(node, ast.FunctionDef | ast.ClassDef):
-            yield node.name
-
-
 def words_of(name: str) -> set[str]:
     return {word.lower() for word in re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])", name)}
 
@@ -72,14 +62,3 @@ def test_no_former_word_is_left_in_a_name(folder: str) -> None:
     assert not {
         (file, name) for file, name in left if name not in ELSEWHERE.get(file, ())
     }
-
-
-def test_no_common_word_names_what_it_once_named() -> None:
-    left = {
-        (file.relative_to(ROOT).as_posix(), name)
-        for file in (ROOT / "shared").rglob("*.py")
-        for name in definitions_in(file)
-        if name in DEFINITIONS
-    }
-
-    assert not left

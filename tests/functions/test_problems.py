@@ -47,42 +47,26 @@ def test_a_refusal_says_what_to_do_next(
 
 
 @pytest.mark.parametrize(
-    ("refused", "errors"),
+    ("refused", "field", "message"),
     [
         (
             InvalidRequest((FieldError(field="seed", reason="not_a_whole_number"),)),
-            [{"field": "seed", "message": "must be a whole number"}],
+            "seed",
+            "must be a whole number",
         ),
-        (
-            IdempotencyConflict(),
-            [
-                {
-                    "field": "Idempotency-Key",
-                    "message": "This Idempotency-Key was already used with a different "
-                    "body.",
-                }
-            ],
-        ),
-        (
-            ExceedsLimit(),
-            [
-                {
-                    "field": "duration",
-                    "message": "This job costs more than the spending limit allows in "
-                    "all. Ask for a shorter video, a lower resolution or a cheaper "
-                    "model.",
-                }
-            ],
-        ),
+        (IdempotencyConflict(), "Idempotency-Key", "already used with a different"),
+        (ExceedsLimit(), "duration", "costs more than the spending limit allows"),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, ApiError) else "",
 )
 def test_every_422_names_its_fields(
-    refused: ApiError, errors: list[dict[str, str]]
+    refused: ApiError, field: str, message: str
 ) -> None:
     body = problem(refused, Language.ENGLISH).get_json(force=True)
 
-    assert (body["status"], body["errors"]) == (422, errors)
+    [error] = body["errors"]
+    assert (body["status"], error["field"]) == (422, field)
+    assert message in error["message"]
 
 
 @pytest.mark.parametrize(

@@ -122,5 +122,15 @@ def test_the_page_may_connect_only_to_the_stack(server: HttpServer) -> None:
     assert "script-src 'self';" in policy
 
 
+def test_the_page_gets_the_addresses_of_the_stack(server: HttpServer) -> None:
+    config = requests.get(f"{server.url}/config.json", timeout=100).json()
+
+    assert config["api"] == ADDRESSES["api"]
+    assert config["emulators"]["firestore"] == ADDRESSES["firestore"]
+    admins = [user["id"] for user in config["developmentUsers"] if user["admin"]]
+    assert admins == ["seo-yeon"]
+    assert config["simulated"] is False
+
+
 def test_the_terminals_token_belongs_to_one_of_the_pages_users() -> None:
     assert DEFAULT_USER in {user["id"] for user in USERS}

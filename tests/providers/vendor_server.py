@@ -120,14 +120,7 @@ class _Handler(BaseHTTPRequestHandler):
             case _:
                 self._answer(self.server.reply)
 
-    def do_POST(self) -> None:
-        self._any()
-
-    def do_GET(self) -> None:
-        self._any()
-
-    def do_DELETE(self) -> None:
-        self._any()
+    do_POST = do_GET = do_DELETE = _any  # noqa: N815 - http.server calls these
 
     def _read(self) -> Received:
         raw = self.rfile.read(int(self.headers.get("Content-Length", 0)))
