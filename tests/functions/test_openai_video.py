@@ -78,6 +78,7 @@ def test_after_delivery_a_video_shows_what_was_delivered() -> None:
     video = show_video(project(replace(job, delivered=delivered)))
 
     assert (video["seconds"], video["size"]) == ("6", "1920x1080")
+    assert (video["model"], video["progress"]) == ("auto", 100)
 
 
 def test_a_failures_message_is_in_the_readers_language() -> None:
