@@ -104,6 +104,13 @@ def operator(project: str) -> Credentials:
     return Credentials(token="mine", quota_project_id=project, account="op@x.org")
 
 
+@pytest.fixture
+def ring(monkeypatch: pytest.MonkeyPatch) -> KeyRing:
+    ring = KeyRing(keys=FakeKeys(), clock=FrozenClock(), random_bytes=bytes)
+    monkeypatch.setattr(keys, "_ring", lambda *_: ring)
+    return ring
+
+
 NO_USERS = {"message": "CONFIGURATION_NOT_FOUND"}  # deployed with enable_web=false
 
 
@@ -115,26 +122,39 @@ NO_USERS = {"message": "CONFIGURATION_NOT_FOUND"}  # deployed with enable_web=fa
 def test_a_key_follows_its_user_if_there_is_one(
     toolkit: IdentityToolkit,
     capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
+    ring: KeyRing,
     user: str,
     refusal: tuple[int, dict[str, Any]] | None,
     follows: bool,
 ) -> None:
-    kept = FakeKeys()
-    ring = KeyRing(keys=kept, clock=FrozenClock(), random_bytes=bytes)
-    monkeypatch.setattr(keys, "_ring", lambda *_: ring)
     toolkit.add("ann")
     toolkit.refusal = refusal
+
+    assert make_key(toolkit, user) == 0
+
+    (key,) = ring.list()
+    assert key.follows_user is follows
+    assert ("disabled or deleted" in capsys.readouterr().err) is follows
+
+
+def test_no_key_is_made_if_its_user_cannot_be_looked_up(
+    toolkit: IdentityToolkit, ring: KeyRing
+) -> None:
+    """It would go on working when the user is disabled."""
+    toolkit.refusal = (403, {"message": "no"})
+
+    assert make_key(toolkit, "ann") == 1
+
+    assert list(ring.list()) == []
+
+
+def make_key(toolkit: IdentityToolkit, user: str) -> int:
+    """Run `key make`; returns its exit code."""
     parser = argparse.ArgumentParser()
     keys.add_commands(parser)
     args = parser.parse_args(["make", user, "--project", PROJECT])
-
     urls = {"base_url": toolkit.url, "secrets_url": toolkit.url}
-    assert keys.run(args, {}, credentials=operator, **urls) == 0
-
-    (key,) = kept.all()
-    assert key.follows_user is follows
-    assert ("disabled or deleted" in capsys.readouterr().err) is follows
+    return keys.run(args, {}, credentials=operator, **urls)
 
 
 def test_a_new_administrator_keeps_every_other_claim(
@@ -213,6 +233,9 @@ def test_administrators_on_all_pages_are_listed(
         pytest.param("", "bob@example.com", "let them sign up first", id="no user"),
         pytest.param(
             "[1]", "ann@example.com", "are not a JSON object", id="odd claims"
+        ),
+        pytest.param(
+            "{", "ann@example.com", "are not a JSON object", id="unreadable claims"
         ),
         pytest.param("", "two@example.com", "2 users of my-project", id="two"),
     ],

@@ -509,6 +509,9 @@ def test_keys_are_stored_or_generated_and_never_shown(desk: Desk) -> None:
     assert not [key for key in (*KEYS.values(), signing_secret) if key in seen]
     # Three secrets got one new version each, so running instances get a new revision.
     assert desk.settings["keys_revision"] == 4
+    secrets["webhook-signing-secret"] = ["unset"]
+    desk.up()
+    assert secrets["webhook-signing-secret"][-1] not in ("unset", signing_secret)
 
 
 @pytest.mark.parametrize("agrees", [True, False])
@@ -858,6 +861,9 @@ def test_an_apply_with_a_temporary_failure_is_repeated_once(desk: Desk) -> None:
 
     desk.up()
 
+    ran = [c.split()[1] for c in desk.installed.commands if c.startswith("terraform")]
+    # The failed apply changed the state, so the plan that was agreed to is stale.
+    assert " ".join(ran).count("plan show apply plan show apply") == 1
     assert desk.waited[0] == 60
     assert desk.console.questions.count("Apply this plan?") == 1
 

@@ -53,6 +53,7 @@ def test_only_the_new_key_is_printed(
     assert found and (found.user_id, found.name) == ("me", "laptop")
     assert found.key_id in err and project in err
     assert found.sha256 not in err
+    assert output_of(capsys, "make", "me")[0] != out
 
 
 @pytest.mark.parametrize("is_terminal", [True, False])
