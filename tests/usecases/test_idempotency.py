@@ -320,6 +320,19 @@ def test_no_key_of_a_callers_own_names_the_record_of_a_retry() -> None:
     assert own and own.name != retry.name
 
 
+def test_a_record_keeps_its_name_across_releases() -> None:
+    """Else a request that is sent again after a deploy would be paid twice."""
+
+    def named(*parts: str) -> str:
+        return sha256(json.dumps(parts).encode()).hexdigest()
+
+    key = dedup_key_of(ANN, a_request(), "k", ONCE)
+    retry = dedup_key_of(ANN, a_request(), None, AGAIN)
+
+    assert key and key.name == named("ann", "k")
+    assert retry and retry.name == named("ann", "resend", retry.body_sha256)
+
+
 def test_a_key_stays_valid_when_a_later_release_adds_fields() -> None:
     """The body's hash is the one from before last frames existed."""
     request = a_request(aspect_ratio="9:16")
