@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from decimal import Decimal
 from functools import reduce
+from typing import Any
 
 import hypothesis.strategies as st
 import pytest
@@ -66,51 +67,36 @@ def test_a_budgets_ratio_sets_the_level(ratio: str, level: Level) -> None:
     assert (switch.level, switch.automatic) == (level, level)
 
 
-FULL, FULL_LATER = a_notification("1"), a_notification("1", minute=1)
-FULL_NEXT_MONTH = a_notification("1", interval=DECEMBER, minute=1)
-HALF_OF_TWICE = a_notification("0.5", amount="200")
+def spent(ratio: str, minute: int = 0, **how: Any) -> BudgetNotification:
+    return a_notification(ratio, minute=minute, **how)
+
+
+FULL, FULL_LATER = spent("1"), spent("1", 1)
+FULL_NEXT_MONTH = spent("1", 1, interval=DECEMBER)
+HALF_OF_TWICE = spent("0.5", amount="200")
 UNUSABLE = replace(FULL, budget_amount=NO_AMOUNT, ratio=OVERSPENT)
+SUCCESSIVE: dict[str, tuple[Sequence[BudgetNotification], Level]] = {
+    "the highest counts": ([FULL, spent("0.2", 1)], PAUSED),
+    "a new interval starts from zero": (
+        [FULL, spent("0", 1, interval=DECEMBER)],
+        NORMAL,
+    ),
+    "a raised budget lifts the pause": ([FULL, spent("0.5", 1, amount="200")], NORMAL),
+    "a lowered budget pauses": ([HALF_OF_TWICE, spent("1.1", 1)], PAUSED),
+    "of two at once the lower one": ([FULL, HALF_OF_TWICE], PAUSED),
+    "in whatever order": ([HALF_OF_TWICE, FULL], PAUSED),
+    "the strictest budget counts": (
+        [spent("0.9"), spent("0.1", budget_id="b2")],
+        TIGHT,
+    ),
+    "an unusable one": ([spent("0.1", -1), UNUSABLE], PAUSED),
+    "forgotten by now": ([UNUSABLE, spent("0.1", 1)], NORMAL),
+    "a forecast": ([spent("0.4", forecast="2.5")], NORMAL),
+}
 
 
 @pytest.mark.parametrize(
-    ("notifications", "level"),
-    [
-        pytest.param(
-            [FULL, a_notification("0.2", minute=1)], PAUSED, id="the highest counts"
-        ),
-        pytest.param(
-            [FULL, a_notification("0", interval=DECEMBER, minute=1)],
-            NORMAL,
-            id="a new interval starts from zero",
-        ),
-        pytest.param(
-            [FULL, a_notification("0.5", amount="200", minute=1)],
-            NORMAL,
-            id="a raised budget lifts the pause",
-        ),
-        pytest.param(
-            [HALF_OF_TWICE, a_notification("1.1", minute=1)],
-            PAUSED,
-            id="a lowered budget pauses",
-        ),
-        pytest.param([FULL, HALF_OF_TWICE], PAUSED, id="of two at once the lower one"),
-        pytest.param([HALF_OF_TWICE, FULL], PAUSED, id="in whatever order"),
-        pytest.param(
-            [
-                a_notification("0.9", budget_id="b1"),
-                a_notification("0.1", budget_id="b2"),
-            ],
-            TIGHT,
-            id="the strictest budget counts",
-        ),
-        pytest.param(
-            [a_notification("0.1", minute=-1), UNUSABLE], PAUSED, id="an unusable one"
-        ),
-        pytest.param(
-            [UNUSABLE, a_notification("0.1", minute=1)], NORMAL, id="forgotten by now"
-        ),
-        pytest.param([a_notification("0.4", forecast="2.5")], NORMAL, id="a forecast"),
-    ],
+    ("notifications", "level"), SUCCESSIVE.values(), ids=SUCCESSIVE
 )
 def test_successive_notifications_give_a_level(
     notifications: Sequence[BudgetNotification], level: Level
@@ -135,27 +121,23 @@ def test_the_stricter_of_both_levels_counts_but_a_manual_normal_overrides(
     assert overridden(manual, after(a_notification(ratio))).level is level
 
 
+OVERRIDDEN: dict[
+    str, tuple[Sequence[BudgetNotification], BudgetNotification, Level]
+] = {
+    "the rest of the interval": ([spent("0.9")], spent("1.5", 1), NORMAL),
+    "not the next interval": ([FULL], FULL_NEXT_MONTH, PAUSED),
+    "an interval without a notification yet": ([], FULL_LATER, NORMAL),
+    "and not the one after that": ([], FULL_NEXT_MONTH, PAUSED),
+    "set for last month, this month stays guarded": (
+        [spent("1", interval=OCTOBER)],
+        FULL_LATER,
+        PAUSED,
+    ),
+}
+
+
 @pytest.mark.parametrize(
-    ("before", "then", "level"),
-    [
-        pytest.param(
-            [a_notification("0.9")],
-            a_notification("1.5", minute=1),
-            NORMAL,
-            id="the rest of the interval",
-        ),
-        pytest.param([FULL], FULL_NEXT_MONTH, PAUSED, id="not the next interval"),
-        pytest.param(
-            [], FULL_LATER, NORMAL, id="an interval without a notification yet"
-        ),
-        pytest.param([], FULL_NEXT_MONTH, PAUSED, id="and not the one after that"),
-        pytest.param(
-            [a_notification("1", interval=OCTOBER)],
-            FULL_LATER,
-            PAUSED,
-            id="set for last month, this month stays guarded",
-        ),
-    ],
+    ("before", "then", "level"), OVERRIDDEN.values(), ids=OVERRIDDEN
 )
 def test_normal_overrides_the_interval_in_which_it_is_set(
     before: Sequence[BudgetNotification], then: BudgetNotification, level: Level

@@ -54,6 +54,20 @@ from tests.usecases.harness import Harness
 ALL, ANNS = "all.2026-11", "user.ann.2026-11"
 
 
+def daily(usd: str) -> Caps:
+    return Caps(daily_usd=Decimal(usd))
+
+
+def monthly(usd: str) -> Caps:
+    return Caps(monthly_usd=Decimal(usd))
+
+
+def within(**limits: Limits) -> pytest.MarkDecorator:
+    """Run the test with each of these limits."""
+    names = (name.replace("_", " ") for name in limits)
+    return pytest.mark.parametrize("limits", limits.values(), ids=names)
+
+
 Open = Callable[[Limits], Store]
 
 
@@ -90,13 +104,10 @@ def create(
         return refused.code
 
 
-@pytest.mark.parametrize(
-    "limits",
-    [
-        pytest.param(Limits(all_users=Caps(daily_usd=Decimal(4))), id="all, daily"),
-        pytest.param(Limits(all_users=Caps(monthly_usd=Decimal(4))), id="all, monthly"),
-        pytest.param(Limits(user=Caps(daily_usd=Decimal(4))), id="one's own, daily"),
-    ],
+@within(
+    all_daily=Limits(all_users=daily("4")),
+    all_monthly=Limits(all_users=monthly("4")),
+    ones_own_daily=Limits(user=daily("4")),
 )
 def test_50_at_once_under_a_cap_for_10_create_10(
     store_with: Open, limits: Limits
@@ -112,13 +123,7 @@ def test_50_at_once_under_a_cap_for_10_create_10(
     assert store.open_jobs("ann") == 10
 
 
-@pytest.mark.parametrize(
-    "limits",
-    [
-        pytest.param(Limits(), id="without caps"),
-        pytest.param(Limits(all_users=Caps(daily_usd=Decimal(9))), id="all, daily"),
-    ],
-)
+@within(without_caps=Limits(), all_daily=Limits(all_users=daily("9")))
 def test_a_job_that_costs_nothing_does_not_change_the_ledger(
     store_with: Open, limits: Limits
 ) -> None:
@@ -135,11 +140,7 @@ def test_a_job_that_costs_nothing_does_not_change_the_ledger(
 
 
 @pytest.mark.parametrize(
-    "booked",
-    [
-        pytest.param(Totals(held_usd=Decimal(1)), id="owed"),
-        pytest.param(Totals(settled_usd=Decimal(1)), id="settled"),
-    ],
+    "booked", [Totals(held_usd=Decimal(1)), Totals(settled_usd=Decimal(1))]
 )
 def test_a_booking_without_caps_changes_one_document_of_each_account(
     database: Database, booked: Totals
@@ -156,13 +157,10 @@ def test_a_booking_without_caps_changes_one_document_of_each_account(
     [("k", ClientRetry.ONCE), (None, ClientRetry.AGAIN)],
     ids=["with one key", "retried"],
 )
-@pytest.mark.parametrize(
-    "limits",
-    [
-        pytest.param(Limits(), id="without caps"),
-        pytest.param(Limits(max_open_jobs=1), id="one open job allowed"),
-        pytest.param(Limits(user=Caps(daily_usd=Decimal("0.40"))), id="room for one"),
-    ],
+@within(
+    without_caps=Limits(),
+    one_open_job_allowed=Limits(max_open_jobs=1),
+    room_for_one=Limits(user=daily("0.40")),
 )
 def test_20_concurrent_sends_of_one_request_create_one_job(
     store_with: Open, limits: Limits, key: str | None, client_retry: ClientRetry
@@ -181,12 +179,9 @@ def test_20_concurrent_sends_of_one_request_create_one_job(
     assert store.open_jobs("ann") == 1
 
 
-@pytest.mark.parametrize(
-    "limits",
-    [
-        pytest.param(Limits(max_open_jobs=5), id="open jobs"),
-        pytest.param(Limits(max_open_jobs=99, max_jobs_per_minute=5), id="a minute"),
-    ],
+@within(
+    open_jobs=Limits(max_open_jobs=5),
+    a_minute=Limits(max_open_jobs=99, max_jobs_per_minute=5),
 )
 def test_30_at_once_create_no_more_jobs_than_allowed(
     store_with: Open, limits: Limits
@@ -230,14 +225,11 @@ def test_jobs_that_end_at_no_cost_are_limited_per_hour(store_with: Open) -> None
     store.jobs.create(a_new_job(job_id="d", at=NOON + timedelta(hours=1)))
 
 
-@pytest.mark.parametrize(
-    "limits",
-    [
-        pytest.param(Limits(max_open_jobs=1), id="open jobs"),
-        pytest.param(Limits(max_jobs_per_minute=1), id="jobs a minute"),
-        pytest.param(Limits(user=Caps(daily_usd=Decimal(4))), id="one's own cap"),
-        pytest.param(Limits(all_users=Caps(monthly_usd=Decimal(4))), id="all users'"),
-    ],
+@within(
+    open_jobs=Limits(max_open_jobs=1),
+    jobs_a_minute=Limits(max_jobs_per_minute=1),
+    ones_own_cap=Limits(user=daily("4")),
+    all_users=Limits(all_users=monthly("4")),
 )
 def test_check_room_refuses_as_create_does_and_holds_nothing(
     store_with: Open, limits: Limits
@@ -306,13 +298,7 @@ def ended(store: Store, job: Job) -> None:
     end(store.jobs, job.job_id, done)
 
 
-@pytest.mark.parametrize(
-    "limits",
-    [
-        pytest.param(Limits(), id="without caps"),
-        pytest.param(Limits(all_users=Caps(daily_usd=Decimal(9))), id="with a cap"),
-    ],
-)
+@within(without_caps=Limits(), with_a_cap=Limits(all_users=daily("9")))
 def test_the_end_settles_and_releases_in_the_accounts_of_the_creation(
     store_with: Open, limits: Limits
 ) -> None:
@@ -334,7 +320,7 @@ def test_the_end_settles_and_releases_in_the_accounts_of_the_creation(
 
 
 def test_an_intent_that_raises_the_hold_needs_room(store_with: Open) -> None:
-    store = store_with(Limits(user=Caps(daily_usd=Decimal(4))))
+    store = store_with(Limits(user=daily("4")))
     before = opened(store, a_job(chain=(ProviderId.VEO,), job_id="other"))
     assert before.value.hold_usd == Decimal("3.20")
     runway = opened(store, a_job(chain=(ProviderId.RUNWAY, ProviderId.OMNI)))
@@ -411,15 +397,14 @@ def test_a_job_whose_attempts_are_malformed_settles_its_hold(
 @pytest.mark.parametrize(
     "spoilt",
     [
-        pytest.param({"attempts": "none"}, id="attempts"),
-        pytest.param({"hold_usd": None, "request": 7}, id="money too"),
-        pytest.param(
-            {"ledger_key": {"accounts": 3}, "chain": [1]}, id="ledger key too"
-        ),
-        pytest.param({"ledger_key": {}}, id="empty ledger key"),
-        pytest.param({"ledger_key.shard": "first"}, id="shard"),
-        pytest.param({"hold_usd": "much"}, id="hold"),
+        {"attempts": "none"},
+        {"hold_usd": None, "request": 7},
+        {"ledger_key": {"accounts": 3}, "chain": [1]},
+        {"ledger_key": {}},
+        {"ledger_key.shard": "first"},
+        {"hold_usd": "much"},
     ],
+    ids=str,
 )
 def test_an_unreadable_record_can_be_ended(
     firestore_client: firestore.Client, database: Database, spoilt: dict[str, object]
@@ -442,11 +427,7 @@ def test_an_unreadable_record_can_be_ended(
     assert (counted or {})["open_jobs"] == 0
 
 
-@pytest.mark.parametrize(
-    "limits",
-    [Limits(), Limits(user=Caps(daily_usd=Decimal("0.02")))],
-    ids=["free", "capped"],
-)
+@within(free=Limits(), capped=Limits(user=daily("0.02")))
 def test_a_translation_outside_a_job_is_settled_until_its_rest_is_released(
     store_with: Open, limits: Limits
 ) -> None:

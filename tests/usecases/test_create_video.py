@@ -7,6 +7,7 @@ from datetime import timedelta
 from decimal import Decimal
 from itertools import chain as one_after_another
 from itertools import repeat
+from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
@@ -242,24 +243,15 @@ def test_an_image_that_cannot_be_stored_creates_no_job(harness: Harness) -> None
     assert not send(harness, key="k1").replayed
 
 
-def paused(harness: Harness) -> None:
-    harness.set_level(Level.PAUSED)
+def limited(**limits: Any) -> Callable[[Harness], None]:
+    def limit(harness: Harness) -> None:
+        harness.jobs.limits = Limits(**limits)
+
+    return limit
 
 
 def unreadable_switch(harness: Harness) -> None:
     harness.switch.read_failures = [Unreachable("down")]
-
-
-def no_job_allowed(harness: Harness) -> None:
-    harness.jobs.limits = Limits(max_open_jobs=0)
-
-
-def too_many_a_minute(harness: Harness) -> None:
-    harness.jobs.limits = Limits(max_jobs_per_minute=0)
-
-
-def above_all_caps(harness: Harness) -> None:
-    harness.jobs.limits = Limits(user=Caps(daily_usd=Decimal("0.01")))
 
 
 def no_money(harness: Harness) -> None:
@@ -267,29 +259,29 @@ def no_money(harness: Harness) -> None:
     send(harness)
 
 
-def key_of_another_body(harness: Harness) -> None:
-    send(harness, key="k1", prompt="a dog")
-
-
 def key_of_a_deleted_job(harness: Harness) -> None:
     harness.jobs.remove(send(harness, key="k1").job.job_id)
 
 
-@pytest.mark.parametrize(
-    ("prepare", "refusal"),
-    [
-        (paused, GenerationPaused),
-        (unreadable_switch, Unreachable),
-        (no_job_allowed, TooManyJobs),
-        (too_many_a_minute, TooManyJobs),
-        (above_all_caps, ExceedsLimit),
-        (no_money, LimitReached),
-        (key_of_another_body, IdempotencyConflict),
-        (key_of_a_deleted_job, Conflict),
-    ],
-)
+NO_JOB_ALLOWED, CENT = limited(max_open_jobs=0), Caps(daily_usd=Decimal("0.01"))
+REFUSALS: dict[str, tuple[Callable[[Harness], object], type[Exception]]] = {
+    "paused": (lambda harness: harness.set_level(Level.PAUSED), GenerationPaused),
+    "unreadable switch": (unreadable_switch, Unreachable),
+    "no job allowed": (NO_JOB_ALLOWED, TooManyJobs),
+    "too many a minute": (limited(max_jobs_per_minute=0), TooManyJobs),
+    "above all caps": (limited(user=CENT), ExceedsLimit),
+    "no money": (no_money, LimitReached),
+    "key of another body": (
+        lambda harness: send(harness, key="k1", prompt="a dog"),
+        IdempotencyConflict,
+    ),
+    "key of a deleted job": (key_of_a_deleted_job, Conflict),
+}
+
+
+@pytest.mark.parametrize(("prepare", "refusal"), REFUSALS.values(), ids=REFUSALS)
 def test_the_image_of_a_refused_request_is_not_stored(
-    harness: Harness, prepare: Callable[[Harness], None], refusal: type[Exception]
+    harness: Harness, prepare: Callable[[Harness], object], refusal: type[Exception]
 ) -> None:
     prepare(harness)
     keep, before = CountingStore(harness), harness.jobs.all
@@ -301,7 +293,7 @@ def test_the_image_of_a_refused_request_is_not_stored(
 
 
 @pytest.mark.usefixtures("no_garbage_collection")
-@pytest.mark.parametrize("prepare", [no_job_allowed, no_money])
+@pytest.mark.parametrize("prepare", [NO_JOB_ALLOWED, no_money])
 def test_the_image_of_a_refused_request_is_freed_with_its_answer(
     harness: Harness, prepare: Callable[[Harness], None]
 ) -> None:
