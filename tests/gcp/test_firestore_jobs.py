@@ -168,22 +168,17 @@ def test_overdue_webhooks_are_found_separately_from_overdue_jobs(store: Store) -
     assert {o.job_id for o in store.queries.overdue(NOON, limit=9)} == {"open", "job1"}
 
 
-def test_an_abandoned_jobs_webhook_is_due(store: Store) -> None:
+def test_an_abandoned_job_has_failed_says_why_and_its_webhook_is_due(
+    store: Store,
+) -> None:
     created(store, replace(a_new_job(), webhook=Webhook(key_id="k")))
-
-    store.jobs.abandon("job1", 1, NOON + MINUTE)
-
-    assert read(store).value.webhook == Webhook(key_id="k").scheduled(NOON + MINUTE)
-
-
-def test_an_abandoned_job_has_failed_and_says_why(store: Store) -> None:
-    created(store, a_new_job())
 
     store.jobs.abandon("job1", 1, NOON + MINUTE)
 
     ended = read(store).value
     why = Problem(code=ErrorCode.DEADLINE_EXCEEDED, detail="poison")
     assert (ended.problem, ended.wake_at) == (why, None)
+    assert ended.webhook == Webhook(key_id="k").scheduled(NOON + MINUTE)
 
 
 def test_jobs_overdue_since_the_same_time_are_all_found_page_by_page(
@@ -338,12 +333,17 @@ def test_a_full_page_costs_one_read_per_video(firestore_client: Any) -> None:
     assert database.documents == 101
 
 
-def test_a_job_is_deleted_with_its_projection(store: Store) -> None:
-    store.jobs.delete(created(store))
+def test_a_job_is_deleted_with_its_projection_but_not_its_idempotency_record(
+    store: Store,
+) -> None:
+    store.jobs.create(a_new_job(), a_record("job1"))
+
+    store.jobs.delete(read(store))
 
     assert store.jobs.read("job1") is None
     assert store.projection("job1") is None
     assert listed(store) == []
+    assert recorded(store).value == a_record("job1")
 
 
 def test_a_delete_based_on_a_stale_read_loses_the_race(store: Store) -> None:
@@ -355,14 +355,6 @@ def test_a_delete_based_on_a_stale_read_loses_the_race(store: Store) -> None:
 
     assert read(store).value.progress == 5
     assert store.projection("job1") is not None
-
-
-def test_a_deleted_job_leaves_its_idempotency_record(store: Store) -> None:
-    store.jobs.create(a_new_job(), a_record("job1"))
-
-    store.jobs.delete(read(store))
-
-    assert recorded(store).value == a_record("job1")
 
 
 def test_an_upload_is_in_use_if_another_job_names_it(store: Store) -> None:

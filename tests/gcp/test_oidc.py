@@ -85,14 +85,6 @@ def test_a_valid_token_is_accepted(
     check_at(certs_url, signature_removed=True).check(f"bearer {token}")
 
 
-def test_a_token_of_the_local_identity_is_accepted(
-    identity: LocalIdentity, certs_url: str
-) -> None:
-    token = identity.id_token(email=INVOKER, audience=AUDIENCE)
-
-    check_at(certs_url).check(f"Bearer {token}")
-
-
 BAD_CLAIMS = [
     pytest.param({"iss": "https://evil.example"}, Unauthenticated, id="wrong issuer"),
     pytest.param({"iss": "-"}, Unauthenticated, id="no issuer"),

@@ -244,20 +244,14 @@ def test_a_task_that_is_due_has_no_schedule_time(
     assert "scheduleTime" not in listener.requests[0]["task"]
 
 
-def test_every_call_has_a_time_limit(
+def test_a_call_has_a_time_limit_and_names_its_queue_and_its_client(
     queue: CloudTasksQueue, listener: Listener
 ) -> None:
+    """Google routes calls by the queue."""
     queue.enqueue(a_task())
 
-    assert 0 < listener.remaining_seconds[0] < 200
-
-
-def test_a_call_names_its_queue_which_google_routes_it_by_and_its_client(
-    queue: CloudTasksQueue, listener: Listener
-) -> None:
-    queue.enqueue(a_task())
-
-    (sent,) = listener.metadata
+    (seconds,), (sent,) = listener.remaining_seconds, listener.metadata
+    assert 0 < seconds < 200
     assert sent["x-goog-request-params"] == f"parent={PARENT}/queues/steps"
     assert "grpc/" in sent["x-goog-api-client"]
 

@@ -437,22 +437,6 @@ class TestFollowing:
 
         assert harness.step().attempts[0].missed_polls == 1
 
-    @pytest.mark.parametrize(
-        ("is_cancelled", "state"), [(True, "failed"), (False, "cancelling")]
-    )
-    def test_a_cancel_is_recorded(
-        self, harness: Harness, is_cancelled: bool, state: str
-    ) -> None:
-        job = running(a_job(), RUNWAY)
-        late = job.attempts[0].deadline_at
-        harness.jobs.put(replace(job, wake_at=late))
-        harness.clock.at = late
-        harness.providers[RUNWAY].cancels = [is_cancelled]
-
-        harness.step()
-
-        assert states(harness.step())[0] == ("runway", state)
-
     def test_a_cancel_without_the_providers_key_is_given_up(
         self, harness: Harness
     ) -> None:
