@@ -112,9 +112,7 @@ WITHOUT_BUDGET = {k: v for k, v in ATTRIBUTES.items() if k != "budgetId"}
         an_envelope(costIntervalStart="9999-01-01T00:00:00Z"),
     ],
 )
-def test_an_envelope_that_cannot_be_parsed_is_malformed(
-    envelope: dict[str, Any],
-) -> None:
+def test_an_unreadable_envelope_is_malformed(envelope: dict[str, Any]) -> None:
     with pytest.raises(Malformed):
         read_notification(envelope)
 

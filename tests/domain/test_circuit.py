@@ -116,7 +116,7 @@ def test_a_submission_opens_the_circuit_that_it_is_about(
         (C.INPUT_NOT_ACCEPTED, [1, 1, 1]),
     ],
 )
-def test_each_failed_trial_opens_it_for_longer(
+def test_failed_trials_open_it_for_longer(
     reason: ErrorCode, minutes: list[int]
 ) -> None:
     now, state = NOON, CLOSED

@@ -193,9 +193,7 @@ def test_a_long_run_of_combining_marks_is_not_reordered() -> None:
     assert Text(max_units=99).parse("a" + "\u0f73" * 31) == "a" + "\u0f73" * 31
 
 
-def test_a_text_that_is_far_too_long_is_not_normalized(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_a_far_too_long_text_is_not_normalized(monkeypatch: pytest.MonkeyPatch) -> None:
     def compose(*_: object) -> str:
         raise AssertionError("composed")
 
@@ -237,9 +235,7 @@ def test_any_other_text_is_refused(value: object, reason: str) -> None:
         ("x", None),
     ],
 )
-def test_an_unknown_field_is_reported_with_a_suggestion(
-    name: str, meant: str | None
-) -> None:
+def test_an_unknown_field_gets_a_suggestion(name: str, meant: str | None) -> None:
     (error,) = wrong({name: 1})
 
     reason = "unknown_field_but" if meant else "unknown_field"

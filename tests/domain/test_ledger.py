@@ -153,7 +153,7 @@ def test_accounts_add_up_day_by_day() -> None:
     assert both == Account(days={"d01": one, "d02": one + two, "d03": two})
 
 
-def test_a_day_begins_at_midnight_of_the_ledgers_own_zone() -> None:
+def test_a_day_begins_at_the_ledgers_midnight() -> None:
     late = datetime(2026, 11, 30, 16, tzinfo=UTC)
 
     key = ledger_key("a/b", late, Limits(zone=SEOUL, shards=1))

@@ -36,9 +36,7 @@ def price(observed: ObservedPrices, **fields: int) -> Decimal:
         pytest.param("0.10", 8, "0.40", id="less: the list price stays"),
     ],
 )
-def test_later_plans_use_the_higher_price(
-    charged: str, seconds: int, price_usd: str
-) -> None:
+def test_plans_use_the_higher_price(charged: str, seconds: int, price_usd: str) -> None:
     observed = observe(NONE, an_attempt(duration=8), P720, Decimal(charged))
 
     assert price(observed, duration=seconds) == Decimal(price_usd)
@@ -68,9 +66,7 @@ def test_the_latest_charge_counts() -> None:
     assert listed == NONE
 
 
-def test_a_changed_list_price_discards_the_observed_one(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_a_new_list_price_discards_the_old_one(monkeypatch: pytest.MonkeyPatch) -> None:
     observed = observe(NONE, an_attempt(), P720, Decimal("0.80"))
     edited = replace(CATALOGUE["gen4_turbo"], usd_per_second={P720: Decimal("0.09")})
     monkeypatch.setattr(observed_prices, "CATALOGUE", {"gen4_turbo": edited})
@@ -78,9 +74,7 @@ def test_a_changed_list_price_discards_the_observed_one(
     assert price(observed) == planned().price_usd
 
 
-def test_a_model_that_left_the_catalogue_is_not_recorded(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_no_removed_model_is_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(observed_prices, "CATALOGUE", {})
 
     assert observe(NONE, an_attempt(), P720, Decimal(9)) == NONE

@@ -115,9 +115,7 @@ def way_out(request: pytest.FixtureRequest) -> tuple[Job, ErrorCode]:
     return make(), code
 
 
-def test_the_file_of_an_unknown_attempt_is_still_delivered(
-    way_out: tuple[Job, ErrorCode],
-) -> None:
+def test_an_unknown_attempts_file_is_delivered(way_out: tuple[Job, ErrorCode]) -> None:
     job, _ = way_out
     assert next_action(job, NOON) == LookForOutput(attempt=at_provider(job, VEO))
 
@@ -127,16 +125,14 @@ def test_the_file_of_an_unknown_attempt_is_still_delivered(
     assert take(job, stored(VEO)).delivered == DELIVERED
 
 
-def test_a_late_task_is_polled_before_the_job_ends(
-    way_out: tuple[Job, ErrorCode],
-) -> None:
+def test_a_late_task_is_polled_before_the_end(way_out: tuple[Job, ErrorCode]) -> None:
     job = take(way_out[0], LATE)
 
     assert at_provider(job, VEO).state is AttemptState.RUNNING
     assert isinstance(next_action(job, NOON + 6 * SECOND), PollTask)
 
 
-def test_without_a_file_the_job_ends_with_the_recorded_reason(
+def test_without_a_file_the_recorded_reason_counts(
     way_out: tuple[Job, ErrorCode],
 ) -> None:
     job, code = way_out

@@ -443,9 +443,7 @@ class TestGoneTasks:
 
         assert state_of(job, RUNWAY) == "running"
 
-    def test_a_task_that_was_missing_before_it_succeeded_may_miss_once_more(
-        self,
-    ) -> None:
+    def test_a_task_may_be_missing_before_and_after_it_succeeded(self) -> None:
         """Its video is paid for."""
         job = polled(running(a_job(), RUNWAY), self.GONE, NOON)
         job = polled(job, Succeeded(), self.LATER)
@@ -644,7 +642,7 @@ class TestDeadlines:
             (PollFailed(detail="x"), AttemptState.CANCELLING),
         ],
     )
-    def test_a_final_answer_during_the_cancel_counts(
+    def test_an_answer_during_a_cancel_counts(
         self, poll: Poll, state: AttemptState
     ) -> None:
         job = polled(running(a_job(), RUNWAY), Working(), self.DEADLINE)

@@ -56,7 +56,7 @@ def test_a_caller_cannot_turn_sampling_on(
     assert collector.spans == []
 
 
-def test_a_callers_trace_is_continued_and_sampled_as_we_decide(
+def test_a_callers_trace_goes_on_and_we_decide_on_sampling(
     collector: Collector,
 ) -> None:
     use(collector, 1.0)

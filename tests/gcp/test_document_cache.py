@@ -83,9 +83,7 @@ def test_the_next_job_of_a_user_is_one_commit_and_no_read(
     assert {a.month.used_usd for a in spend.values()} == {Decimal("2.00")}
 
 
-def test_two_processes_with_caches_hold_a_cap_to_the_cent(
-    firestore_client: firestore.Client,
-) -> None:
+def test_a_cap_holds_across_two_caches(firestore_client: firestore.Client) -> None:
     within = replace(FOUR_CAPS, user=Caps(daily_usd=Decimal("20.50")))
     processes = [FirestoreJobs(Database(firestore_client), within) for _ in range(2)]
 
@@ -126,7 +124,7 @@ class _LosingAnswers(Batch):
         raise CommitUncertain("no answer")
 
 
-def test_an_uncertain_commit_is_neither_cached_nor_repeated(
+def test_no_uncertain_commit_is_cached_or_repeated(
     firestore_client: firestore.Client,
 ) -> None:
     losing = LosingAnswers(firestore_client)

@@ -66,9 +66,7 @@ def test_a_server_that_drips_is_ended_by_the_total_limit(
         fetch(PublicWeb(tls=trust.client(), total_seconds=0.5), f"https://{HOST}/")
 
 
-def test_a_silent_name_server_is_ended_by_the_total_limit(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_a_silent_name_server_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     released = threading.Event()
 
     def getaddrinfo(*_: object, **__: object) -> NoReturn:

@@ -170,7 +170,7 @@ def test_a_charge_above_the_cap_counts_against_all_shards(database: Database) ->
     assert imbalances(database) == 0
 
 
-def test_a_charge_on_one_day_still_binds_that_day_after_a_job_of_the_next(
+def test_a_charge_binds_its_day_even_after_a_job_of_the_next(
     database: Database,
 ) -> None:
     """After midnight, jobs of the day before still start attempts."""
@@ -222,9 +222,7 @@ def test_a_charge_during_a_full_check_is_noticed_even_if_a_mark_was_already_set(
     assert spend(database).month.used_usd == Decimal("4.00")
 
 
-def test_a_cap_changed_in_mid_month_applies_from_the_next_job_on(
-    database: Database,
-) -> None:
+def test_a_changed_cap_applies_from_the_next_job_on(database: Database) -> None:
     ends = {}
     for cap in ("8.00", "2.00", "6.00"):
         within = limits(cap)
@@ -237,9 +235,7 @@ def test_a_cap_changed_in_mid_month_applies_from_the_next_job_on(
     assert imbalances(database) == 0
 
 
-def test_jobs_that_an_old_revision_admits_are_noticed_within_a_minute(
-    database: Database,
-) -> None:
+def test_an_old_revisions_jobs_are_noticed_within_a_minute(database: Database) -> None:
     """After a deploy with a lower cap, while both revisions run."""
     lower, higher = limits("2.00"), limits("8.00")
     old, young = FirestoreJobs(database, higher), FirestoreJobs(database, lower)
@@ -252,9 +248,7 @@ def test_jobs_that_an_old_revision_admits_are_noticed_within_a_minute(
     assert create(young, later) == "refused"
 
 
-def test_a_process_remembers_only_full_checks_that_are_still_valid(
-    database: Database,
-) -> None:
+def test_a_process_remembers_only_valid_full_checks(database: Database) -> None:
     """A process may serve any number of users, for months."""
     within = replace(limits("8.00"), user=Caps(daily_usd=Decimal(8)))
     caps = FirestoreCaps(database=database, limits=within)
@@ -308,9 +302,7 @@ def test_a_full_check_whose_commit_lost_the_race_does_not_count(
     assert create(young, in_shard(3, lower)) == "refused"
 
 
-def test_a_job_reads_all_shards_only_if_needed(
-    firestore_client: firestore.Client,
-) -> None:
+def test_all_shards_are_read_only_if_needed(firestore_client: firestore.Client) -> None:
     """Always the user's counts; the two of its own shard if needed; those of all shards
     if its own has no room. Each job here has another user.
     """
@@ -348,9 +340,7 @@ def test_raising_the_number_of_shards_keeps_the_cap(database: Database) -> None:
     assert imbalances(database, 7) == 0
 
 
-def test_after_concurrent_creates_raises_and_ends_the_ledger_balances(
-    database: Database,
-) -> None:
+def test_the_ledger_balances_after_concurrent_commits(database: Database) -> None:
     """Each thread creates jobs, raises some holds, and ends most jobs."""
     within = limits("9.00", monthly="9.50")
     jobs, most = FirestoreJobs(database, within), []

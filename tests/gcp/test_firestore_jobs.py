@@ -181,9 +181,7 @@ def test_an_abandoned_job_has_failed_says_why_and_its_webhook_is_due(
     assert ended.webhook == Webhook(key_id="k").scheduled(NOON + MINUTE)
 
 
-def test_jobs_overdue_since_the_same_time_are_all_found_page_by_page(
-    store: Store,
-) -> None:
+def test_jobs_overdue_since_one_moment_are_found_page_by_page(store: Store) -> None:
     for nth in range(5):
         store.jobs.create(a_new_job(job_id=f"late{nth}"))
     last, found = None, []

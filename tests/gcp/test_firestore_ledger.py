@@ -195,9 +195,7 @@ def test_30_at_once_create_no_more_jobs_than_allowed(
     assert codes == {"created": 5, "too_many_jobs": 25}
 
 
-def test_the_rate_of_jobs_resets_each_minute_but_not_when_a_job_ends(
-    store_with: Open,
-) -> None:
+def test_the_rate_resets_each_minute_not_when_a_job_ends(store_with: Open) -> None:
     store = store_with(Limits(max_jobs_per_minute=1))
     job = a_new_job(duration=8)
     store.jobs.create(job)

@@ -94,9 +94,7 @@ def in_order(write: Any) -> Any:
 
 
 @given(_records)
-def test_a_document_is_created_or_overwritten_as_the_library_does(
-    record: dict[str, Any],
-) -> None:
+def test_a_document_is_written_as_the_library_does(record: dict[str, Any]) -> None:
     created = theirs(lambda batch, cat: batch.create(cat, record))
     overwritten = theirs(lambda batch, cat: batch.set(cat, record))
 
@@ -112,9 +110,7 @@ def test_fields_are_updated_as_the_library_does(record: dict[str, Any]) -> None:
 
 
 @given(_nested(_plain).filter(lambda record: not _has_empty_map(record)))
-def test_nested_fields_are_changed_as_the_library_merges(
-    record: dict[str, Any],
-) -> None:
+def test_nested_fields_change_as_the_library_merges(record: dict[str, Any]) -> None:
     expected = theirs(lambda batch, cat: batch.set(cat, record, merge=True))
     expected.current_document.update_time.FromDatetime(NOON)
 

@@ -95,9 +95,7 @@ def test_a_dead_address_is_skipped(web: PublicWeb, internet: Internet) -> None:
     assert fetch(web, f"https://{HOST}/") == CONTENT
 
 
-def test_only_a_few_addresses_of_a_name_are_tried(
-    web: PublicWeb, internet: Internet
-) -> None:
+def test_only_three_addresses_are_tried(web: PublicWeb, internet: Internet) -> None:
     ips = [f"93.184.215.{last}" for last in range(1, 9)]
     internet.zone[HOST] = [ips]
     internet.routes = dict.fromkeys(ips, UNUSED_PORT)
@@ -108,9 +106,7 @@ def test_only_a_few_addresses_of_a_name_are_tried(
     assert len(internet.opened) == 3
 
 
-def test_a_trusted_origin_may_be_plain_http_and_private(
-    web: PublicWeb, vendor: Site
-) -> None:
+def test_a_trusted_origin_may_be_private_http(web: PublicWeb, vendor: Site) -> None:
     origin = f"http://127.0.0.1:{vendor.port}"
 
     for named in (origin, f"{origin}/v1/"):
@@ -128,9 +124,7 @@ def test_the_systems_resolver_is_used() -> None:
     assert "127.0.0.1" in resolve("localhost", 443)
 
 
-def test_addresses_without_ipv6_come_first_and_once(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_ipv4_addresses_come_first_and_once(monkeypatch: pytest.MonkeyPatch) -> None:
     found = ["2606:2800::1", PUBLIC, PUBLIC]
     answers = [(0, 0, 0, "", (address, 443)) for address in found]
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: answers)

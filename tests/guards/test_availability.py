@@ -152,9 +152,7 @@ def test_a_report_is_written_only_if_it_changes_something() -> None:
     assert reports.writes == 2
 
 
-def test_while_paused_nothing_starts_and_the_job_ends_at_its_deadline(
-    harness: Harness,
-) -> None:
+def test_while_paused_nothing_starts_until_the_deadline(harness: Harness) -> None:
     harness.jobs.put(a_job())
     harness.switch.read_failures = [Unreachable("down")]
     with pytest.raises(Unreachable):

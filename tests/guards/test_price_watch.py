@@ -54,9 +54,7 @@ def test_a_difference_is_logged_as_an_error_with_both_prices(harness: Harness) -
     assert first_price(harness) == EXPENSIVE
 
 
-def test_an_implausible_figure_is_logged_beside_the_charged_one(
-    harness: Harness,
-) -> None:
+def test_an_implausible_figure_is_logged_beside_the_price(harness: Harness) -> None:
     with capture_logs() as lines:
         harness.price_watch.report(a_running_job(), an_attempt(), Decimal(400))
 

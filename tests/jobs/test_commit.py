@@ -55,9 +55,7 @@ def test_an_outcome_is_committed_once(
     assert (job.prepare_tries, job.version, job.commit_id) == (1, 2, "id1")
 
 
-def test_an_outcome_is_applied_to_the_job_that_a_rival_committed(
-    harness: Harness,
-) -> None:
+def test_an_outcome_is_applied_to_what_a_rival_committed(harness: Harness) -> None:
     before = harness.jobs.put(a_new_job())
     harness.jobs.put(replace(a_new_job(), version=5, progress=7))
 

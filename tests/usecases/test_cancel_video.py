@@ -131,9 +131,7 @@ def test_neither_an_ended_job_nor_another_users_can_be_cancelled(
     assert harness.job == job
 
 
-def test_a_job_that_is_deleted_while_it_is_cancelled_is_not_found(
-    harness: Harness,
-) -> None:
+def test_a_job_deleted_during_its_cancel_is_not_found(harness: Harness) -> None:
     harness.jobs.put(a_new_job())
     after_next(harness.jobs, "read", lambda: harness.jobs.remove("job1"))
 

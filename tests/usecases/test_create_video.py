@@ -87,9 +87,7 @@ def test_a_webhook_belongs_to_the_key_of_its_request(harness: Harness) -> None:
     assert HOOK not in str(harness.jobs.projections[job.job_id])
 
 
-def test_a_webhook_that_cannot_be_signed_is_refused_and_no_job_created(
-    harness: Harness,
-) -> None:
+def test_a_webhook_that_cannot_be_signed_is_refused(harness: Harness) -> None:
     request, user = a_request(webhook_url=HOOK), Caller(user_id="ann")
     unsigned = replace(harness.create_video, signs_webhooks=False)
 
@@ -161,9 +159,7 @@ def test_the_same_key_and_body_return_the_current_job(harness: Harness) -> None:
     assert not send(harness, key="k2").replayed
 
 
-def test_a_job_is_admitted_if_a_later_provider_still_fits_the_cap(
-    harness: Harness,
-) -> None:
+def test_a_job_is_admitted_if_a_later_provider_fits(harness: Harness) -> None:
     harness.jobs = FakeJobs(Limits(user=Caps(daily_usd=Decimal("4.40"))))
     chain = (ProviderId.VEO, ProviderId.OMNI, ProviderId.RUNWAY)
 
@@ -220,9 +216,7 @@ class CountingStore:
 
 
 @pytest.mark.parametrize("trouble", Trouble)
-def test_an_image_is_stored_once_before_its_job_exists(
-    harness: Harness, trouble: Trouble
-) -> None:
+def test_an_image_is_stored_before_its_job(harness: Harness, trouble: Trouble) -> None:
     keep = CountingStore(harness)
     harness.jobs.troubles = [trouble]
 
@@ -319,9 +313,7 @@ def test_a_create_that_always_loses_the_race_creates_nothing(harness: Harness) -
     assert harness.jobs.all == []
 
 
-def test_a_job_that_may_have_been_created_is_not_reported_as_refused(
-    harness: Harness,
-) -> None:
+def test_a_job_that_may_exist_is_not_reported_as_refused(harness: Harness) -> None:
     harness.jobs.troubles = [Trouble.NOT_APPLIED, *[Trouble.LOST_RACE] * 99]
 
     with pytest.raises(Unreachable):

@@ -130,7 +130,7 @@ def test_a_job_in_progress_cannot_be_deleted(harness: Harness, job: Job) -> None
 
 
 @pytest.mark.parametrize("use", [{}, {"image": "up9", "last_image": "up1"}], ids=str)
-def test_an_upload_stays_while_another_job_uses_it(
+def test_an_upload_in_use_elsewhere_stays(
     harness: Harness, use: dict[str, str]
 ) -> None:
     harness.jobs.put(a_video())
@@ -254,9 +254,7 @@ def test_an_image_that_is_being_fetched_is_deleted_as_well(harness: Harness) -> 
     assert harness.bucket.objects == {}
 
 
-def test_a_video_that_is_being_fetched_again_is_deleted_as_well(
-    harness: Harness,
-) -> None:
+def test_a_video_that_is_fetched_again_is_deleted_as_well(harness: Harness) -> None:
     harness.bucket.objects.clear()
     harness.jobs.put(storing(a_job(), ProviderId.RUNWAY))
 
@@ -271,9 +269,7 @@ def test_a_video_that_is_being_fetched_again_is_deleted_as_well(
     assert harness.bucket.objects == {}
 
 
-def test_a_file_written_while_the_record_is_deleted_is_deleted_as_well(
-    harness: Harness,
-) -> None:
+def test_a_file_written_meanwhile_is_deleted_as_well(harness: Harness) -> None:
     harness.jobs.put(a_video())
     written = {"videos/ann/job1/runway.mp4": b"by a step in progress"}
     before(harness.jobs, "delete", lambda: harness.bucket.objects.update(written))

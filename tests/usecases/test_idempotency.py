@@ -158,9 +158,7 @@ def test_two_concurrent_first_requests_are_two_jobs(harness: Harness) -> None:
     }
 
 
-def test_an_overtaken_first_request_does_not_absorb_the_next_one(
-    harness: Harness,
-) -> None:
+def test_an_overtaken_request_does_not_absorb_the_next(harness: Harness) -> None:
     meanwhile(harness, lambda: send(harness, AGAIN))
 
     overtaken, honest = send(harness, FIRST), send(harness, FIRST)
@@ -181,7 +179,7 @@ def test_a_late_first_request_never_pays_again_even_if_marking_it_fails(
 
 
 @pytest.mark.parametrize("gone", ["ended", "deleted", "old"])
-def test_a_first_request_long_after_a_retry_is_a_new_job(
+def test_a_first_request_after_a_retry_is_a_new_job(
     harness: Harness, gone: str
 ) -> None:
     resent = send(harness, AGAIN).job
@@ -198,9 +196,7 @@ def test_a_first_request_long_after_a_retry_is_a_new_job(
     assert honest.job.job_id != resent.job_id
 
 
-def test_the_same_image_under_another_name_is_the_same_request(
-    harness: Harness,
-) -> None:
+def test_one_image_under_two_names_is_the_same_request(harness: Harness) -> None:
     names = [f"{content * 40}-{nth}" for content, nth in ("a1", "a2", "b3")]
 
     first, again, other = (
@@ -220,7 +216,7 @@ def test_the_same_image_under_another_name_is_the_same_request(
         pytest.param({"key": "k1"}, id="with a key"),
     ],
 )
-def test_a_different_request_is_another_job(
+def test_another_request_is_another_job(
     harness: Harness, other: dict[str, Any]
 ) -> None:
     first = send(harness, FIRST)

@@ -125,9 +125,7 @@ def test_a_new_url_is_returned_even_if_it_could_not_be_stored(
     assert harness.job.video_url == "old-job1"
 
 
-def test_a_video_of_an_older_release_gets_a_download_and_no_poster(
-    harness: Harness,
-) -> None:
+def test_an_older_releases_video_has_a_download_only(harness: Harness) -> None:
     older = video(MINUTE)
     assert older.delivered is not None
     delivered = replace(older.delivered, poster_name=None)
@@ -175,9 +173,7 @@ def test_a_url_that_is_still_valid_is_not_signed_again(harness: Harness) -> None
     assert [video["video_url"] for video in videos] == [None, "old-job1"]
 
 
-def test_a_list_survives_a_job_that_cannot_be_read_or_was_deleted(
-    harness: Harness,
-) -> None:
+def test_a_list_survives_an_unreadable_or_deleted_job(harness: Harness) -> None:
     harness.jobs.put(video(MINUTE, job_id="spoilt"))
     harness.jobs.put(video(MINUTE, job_id="deleted"))
     harness.jobs.unreadable.add("spoilt")

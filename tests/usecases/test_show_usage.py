@@ -121,9 +121,7 @@ def test_a_user_has_no_more_left_than_the_global_cap() -> None:
     assert own.left_usd == uncapped.left_usd == 1
 
 
-def test_a_day_begins_at_midnight_of_the_ledgers_own_zone(
-    show: ShowUsage, jobs: FakeJobs
-) -> None:
+def test_a_day_begins_at_the_ledgers_midnight(show: ShowUsage, jobs: FakeJobs) -> None:
     zone = ZoneInfo("Asia/Seoul")
     late = FrozenClock(datetime(2026, 11, 30, 16, tzinfo=UTC))
     december = Account(days={"d01": Totals(held_usd=Decimal(1))})

@@ -57,9 +57,7 @@ def test_no_upload_is_signed_before_it_is_counted(
         harness.start_upload(ANN, PNG)
 
 
-def test_an_inline_image_gets_its_name_first_and_is_stored_later(
-    harness: Harness,
-) -> None:
+def test_an_inline_image_is_named_first_and_stored_later(harness: Harness) -> None:
     bucket = harness.bucket = FakeBucket()
 
     image, keep = harness.store_inline_image(ANN, b"an image", "image/png")

@@ -92,9 +92,7 @@ def test_every_step_enqueues_the_task_of_its_version(harness: Harness) -> None:
 @pytest.mark.parametrize(
     "job", [completed(a_job(), RUNWAY), a_job().ended(ErrorCode.CANCELLED)]
 )
-def test_a_task_for_a_job_that_has_ended_does_nothing(
-    harness: Harness, job: Job
-) -> None:
+def test_a_task_for_an_ended_job_does_nothing(harness: Harness, job: Job) -> None:
     harness.jobs.put(job)
 
     assert harness.step() == job

@@ -50,9 +50,7 @@ def test_a_task_delivered_twice_decodes_once(harness: Harness) -> None:
     assert harness.job.image is not None
 
 
-def test_an_image_whose_workers_die_is_tried_until_the_jobs_deadline(
-    harness: Harness,
-) -> None:
+def test_an_image_is_tried_until_the_jobs_deadline(harness: Harness) -> None:
     fetched = before(harness.web, "stream", die)
     most = JOB_LIMIT // PREPARE_LIMIT
     for _ in range(most):
@@ -102,9 +100,7 @@ def test_a_video_that_two_workers_fetched_is_decoded_by_one(harness: Harness) ->
     assert harness.job.delivered is not None
 
 
-def test_a_video_survives_workers_that_die_while_they_check_it(
-    harness: Harness,
-) -> None:
+def test_a_video_survives_workers_that_die_checking_it(harness: Harness) -> None:
     """Other jobs may have killed them; this video is paid for, another costs again."""
     harness.jobs.put(storing(a_job(chain=(RUNWAY, VEO)), RUNWAY))
     before_next(harness.videos, "inspect", *[die] * (MAX_BAD_OUTPUTS + 1))

@@ -187,9 +187,7 @@ def test_an_answer_that_only_loses_a_race_is_not_kept(harness: Harness) -> None:
     assert [task for task in harness.queue.tasks if task.answer] == []
 
 
-def test_a_later_release_that_has_rewritten_the_job_records_the_answer(
-    harness: Harness,
-) -> None:
+def test_a_later_release_records_the_answer(harness: Harness) -> None:
     """This worker, of the earlier release, can't read the job any more."""
     harness.jobs.put(a_job(chain=(RUNWAY,)))
 
@@ -228,9 +226,7 @@ def test_an_answer_is_recorded_once_and_tried_until_the_jobs_deadline(
     assert timing.JOB_LIMIT / 2 <= others[-1].at - first.at < timing.JOB_LIMIT
 
 
-def test_the_task_of_a_job_that_ended_meanwhile_is_cancelled_once(
-    harness: Harness,
-) -> None:
+def test_the_task_of_an_ended_job_is_cancelled_once(harness: Harness) -> None:
     harness.jobs.put(a_job(chain=(RUNWAY,), stop_on_unknown=True))
     tasks = answer_without_store(harness)
     end_without_the_answer(harness)
@@ -244,9 +240,7 @@ def test_the_task_of_a_job_that_ended_meanwhile_is_cancelled_once(
     assert [line["task_id"] for line in late] == ["task1"]
 
 
-def test_a_late_answer_of_a_provider_without_a_key_is_reported(
-    harness: Harness,
-) -> None:
+def test_a_late_answer_without_a_key_is_reported(harness: Harness) -> None:
     harness.jobs.put(a_job(chain=(RUNWAY,), stop_on_unknown=True))
     task, *_ = answer_without_store(harness)
     end_without_the_answer(harness)
@@ -259,9 +253,7 @@ def test_a_late_answer_of_a_provider_without_a_key_is_reported(
     assert (late["task_id"], late["cancelled"]) == ("task1", False)
 
 
-def test_the_task_of_a_job_that_was_deleted_meanwhile_is_cancelled(
-    harness: Harness,
-) -> None:
+def test_the_task_of_a_deleted_job_is_cancelled(harness: Harness) -> None:
     harness.jobs.put(a_job(chain=(RUNWAY,)))
     task, *_ = answer_without_store(harness)
     harness.jobs.remove("job1")
@@ -272,9 +264,7 @@ def test_the_task_of_a_job_that_was_deleted_meanwhile_is_cancelled(
     assert harness.jobs.all == []
 
 
-def test_an_answer_to_an_attempt_that_the_job_does_not_have_changes_nothing(
-    harness: Harness,
-) -> None:
+def test_an_answer_to_no_attempt_changes_nothing(harness: Harness) -> None:
     harness.jobs.put(a_job(chain=(RUNWAY,)))
     task, *_ = answer_without_store(harness)
     before, kept = harness.job, task.answer

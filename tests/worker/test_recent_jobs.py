@@ -93,9 +93,7 @@ def test_a_poll_after_a_cancel_does_not_undo_it(harness: Harness) -> None:
     assert at_provider(harness.job, RUNWAY).state is AttemptState.CANCELLING
 
 
-def test_a_task_whose_result_another_process_stores_is_not_cancelled(
-    harness: Harness,
-) -> None:
+def test_a_task_that_another_process_stores_is_not_cancelled(harness: Harness) -> None:
     job = running(a_job(), RUNWAY)
     attempt = at_provider(job, RUNWAY)
     closing = job.with_attempt(replace(attempt, state=AttemptState.CANCELLING))

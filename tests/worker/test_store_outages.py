@@ -86,9 +86,7 @@ def test_a_paid_video_survives_an_outage_of_ours(
     assert harness.starts == 0
 
 
-def test_a_task_that_ended_while_no_worker_ran_is_still_stored(
-    harness: Harness,
-) -> None:
+def test_a_task_that_ended_without_workers_is_stored(harness: Harness) -> None:
     harness.jobs.put(running(a_job(chain=(RUNWAY, VEO)), RUNWAY))
     harness.providers[RUNWAY].polls = [Succeeded()]
 
@@ -97,9 +95,7 @@ def test_a_task_that_ended_while_no_worker_ran_is_still_stored(
     assert states(harness.run()) == [("runway", "succeeded")]
 
 
-def test_a_worker_that_dies_after_an_outage_of_ours_loses_no_video(
-    harness: Harness,
-) -> None:
+def test_a_death_after_an_outage_loses_no_video(harness: Harness) -> None:
     harness.jobs.put(storing(a_job(chain=(RUNWAY, VEO)), RUNWAY))
     workers_are_down(harness, 5 * HOUR)
     before_next(harness.videos, "inspect", die)

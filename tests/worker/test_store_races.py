@@ -90,9 +90,7 @@ def test_a_task_is_gone_as_of_when_its_vendor_was_asked(harness: Harness) -> Non
     assert states(harness.job) == [("runway", "storing")]
 
 
-def test_a_failed_download_lets_no_second_worker_check_at_once(
-    harness: Harness,
-) -> None:
+def test_a_failed_download_lets_no_other_worker_check(harness: Harness) -> None:
     fail = a_slow_worker(harness, UNSERVED)
     seen: list[Job] = []
 

@@ -297,9 +297,7 @@ def test_an_audit_counts_as_skipped_once_it_has_failed_for_ten_minutes(
     assert len(skipped) == is_skipped
 
 
-def test_the_ledger_is_audited_hourly_and_again_after_a_failure(
-    harness: Harness,
-) -> None:
+def test_the_ledger_is_audited_hourly_and_after_failures(harness: Harness) -> None:
     audited: list[timedelta] = []
 
     def audit() -> int:

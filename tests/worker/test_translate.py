@@ -90,9 +90,7 @@ def test_every_provider_gets_the_same_translation_which_is_made_once() -> None:
 @pytest.mark.parametrize(
     "how", [{"prompt": "The cat looks up"}, {"translate": "off"}], ids=str
 )
-def test_a_prompt_that_needs_no_translation_is_sent_at_once(
-    how: dict[str, Any],
-) -> None:
+def test_a_prompt_without_translation_is_sent_at_once(how: dict[str, Any]) -> None:
     harness = prepared(**how)
 
     job = harness.step()

@@ -89,9 +89,7 @@ def verified(harness: Harness) -> dict[str, object]:
 # From the end of a job to its receiver ------------------------------------------------
 
 
-def test_a_completed_job_sends_one_signed_message_with_what_get_returns(
-    harness: Harness,
-) -> None:
+def test_a_completed_job_sends_what_get_returns(harness: Harness) -> None:
     request = a_request(webhook_url=URL)
     for provider in harness.providers.values():
         provider.polls = [Succeeded()]
@@ -244,9 +242,7 @@ def test_after_a_sender_dies_the_message_is_repeated_under_the_same_id(
     assert state(harness) == ("delivered", 2)
 
 
-def test_a_sender_that_dies_on_the_last_attempt_leaves_no_webhook_pending(
-    harness: Harness,
-) -> None:
+def test_a_death_on_the_last_attempt_fails_the_webhook(harness: Harness) -> None:
     job = ended(harness)
     assert job.webhook
     last = replace(job.webhook, attempts=MAX_ATTEMPTS)
@@ -450,9 +446,7 @@ def test_a_receiver_that_accepts_slowly_gets_a_message_a_minute_at_once() -> Non
     ] * 20
 
 
-def test_a_receiver_that_was_skipped_is_sent_the_message_once_that_is_over(
-    harness: Harness,
-) -> None:
+def test_a_skipped_receiver_gets_the_message_later(harness: Harness) -> None:
     ended(harness)
     for _ in range(2):
         harness.receiver_breaker.report(KEY.key_id, SLOW_THRESHOLD, is_delivered=False)
@@ -464,9 +458,7 @@ def test_a_receiver_that_was_skipped_is_sent_the_message_once_that_is_over(
     assert state(harness) == ("delivered", 2)
 
 
-def test_the_last_attempt_is_sent_to_a_receiver_that_is_skipped(
-    harness: Harness,
-) -> None:
+def test_the_last_attempt_goes_to_a_skipped_receiver(harness: Harness) -> None:
     job = ended(harness)
     assert job.webhook
     last = replace(job.webhook, attempts=MAX_ATTEMPTS - 1)
@@ -509,9 +501,7 @@ def test_the_sweep_enqueues_jobs_even_if_webhooks_fail(harness: Harness) -> None
     assert list(audits) == [], "the ledger was audited anyway"
 
 
-def test_a_webhook_whose_task_is_lost_is_enqueued_after_one_two_four_minutes(
-    harness: Harness,
-) -> None:
+def test_a_lost_webhook_is_enqueued_after_1_2_4_minutes(harness: Harness) -> None:
     ended(harness)
     harness.queue.webhooks.clear()
     for _ in range(9):
