@@ -11,6 +11,7 @@ import pytest
 from google.api_core import exceptions
 from werkzeug import Request, Response
 
+from local.emulators.cloud_tasks.queue import QueuedTask, TaskQueue
 from local.emulators.cloud_tasks.rules import QueueRules
 from local.emulators.tasks import TasksServer
 from local.http_server import HttpServer, application
@@ -157,6 +158,26 @@ def test_a_task_arrives_as_the_cloud_sends_it(cloud: Cloud, target: Target) -> N
         "X-Cloudtasks-Taskexecutioncount": "0",
         "X-Cloudtasks-Tasketa": f"{task.schedule_time.timestamp():.6f}",
     }
+
+
+def dispatched(rules: QueueRules, *seconds: float) -> list[int]:
+    """How many of twenty tasks a queue dispatches at each of these times."""
+    start = datetime.now(UTC)
+    queue = TaskQueue.empty(rules, now=start)
+    for number in range(20):
+        name = str(number)
+        task = QueuedTask(name=name, content=None, scheduled_at=start, due_at=start)
+        queue.add(task, now=start)
+    times = [start + timedelta(seconds=each) for each in seconds]
+    return [len(queue.dispatch(now=time)) for time in times]
+
+
+def test_a_queue_keeps_to_its_rate_and_to_its_limit_of_concurrent_deliveries() -> None:
+    slow = QueueRules(max_dispatches_per_second=2)
+    narrow = QueueRules(max_concurrent_dispatches=2)
+
+    assert dispatched(slow, 0, 0.4, 0.6, 1.1, 2.2) == [10, 0, 1, 1, 2]
+    assert dispatched(narrow, 0, 60) == [2, 0]
 
 
 def test_retries_back_off_as_in_the_example_of_googles_documentation() -> None:
