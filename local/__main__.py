@@ -42,7 +42,7 @@ def up(args: argparse.Namespace) -> int:
     from local.stack import Stack, StackOptions
     from ops.environment import environment
 
-    _on_end(_interrupt)
+    _end_as_by_ctrl_c()
     options = StackOptions(
         environ=environment(),
         ports={part: getattr(args, f"{part}_port") for part in PARTS},
@@ -67,7 +67,7 @@ def dev(args: argparse.Namespace) -> int:
     port, environ = first_port(args.port), environment()
     if wrong := list(refused_faults(environ, args.faults)):
         raise DidNotStart("\n".join(wrong))
-    _on_end(_interrupt)
+    _end_as_by_ctrl_c()
     try:
         run(environ, first_port=port, faults=args.faults)
     except KeyboardInterrupt:
@@ -85,7 +85,7 @@ def demo(args: argparse.Namespace) -> int:
 
     from local.demo.run import Demo
 
-    _on_end(_interrupt)
+    _end_as_by_ctrl_c()
     running = Demo(environ=options.environ, request=request, job_id=options.resume)
     return running.run()
 
@@ -116,13 +116,10 @@ def _say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-def _on_end(act: Callable[[], object]) -> None:
+def _end_as_by_ctrl_c() -> None:
+    """Even where a shell's "&" has it ignored."""
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        signal.signal(number, lambda *_: act())
-
-
-def _interrupt() -> None:
-    raise KeyboardInterrupt
+        signal.signal(number, signal.default_int_handler)
 
 
 def _parser(arguments: Sequence[str] = ()) -> argparse.ArgumentParser:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from google.auth.credentials import Signing
@@ -24,9 +25,7 @@ from local.faults_control import faults_control
 from local.functions import BUCKET
 from local.http_server import HttpServer, application, run_until_signal
 
-
-def utc_now() -> datetime:
-    return datetime.now(UTC)
+utc_now = partial(datetime.now, UTC)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -32,10 +33,7 @@ from local.http_server import HttpServer, as_json, routed, run_until_signal
 from local.identity import LocalIdentity
 
 _HANDLER_THREADS = 16
-
-
-def utc_now() -> datetime:
-    return datetime.now(UTC)
+utc_now = partial(datetime.now, UTC)
 
 
 @contextmanager

@@ -34,7 +34,7 @@ def main(arguments: Sequence[str]) -> int:
     if not 1 <= args.jobs <= MAX_JOBS:
         parser.error(f"--jobs: from 1 to {MAX_JOBS}")
     for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda *_: _interrupt())
+        signal.signal(number, signal.default_int_handler)
     folder = Path(tempfile.mkdtemp(prefix="reelay-chaos-"))
     began = time.monotonic()
     options = RunOptions(
@@ -77,10 +77,6 @@ def _report(evidence: Evidence, options: RunOptions, seconds: int) -> int:
 
 def _say(text: str, seconds: float) -> None:
     print(f"{seconds:6.0f} s  {text}", file=sys.stderr, flush=True)
-
-
-def _interrupt() -> None:
-    raise KeyboardInterrupt
 
 
 def _parser() -> argparse.ArgumentParser:
