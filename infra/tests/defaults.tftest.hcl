@@ -87,6 +87,10 @@ run "defaults" {
     error_message = "The sweep must find the webhooks of all jobs."
   }
   assert {
+    condition     = alltrue([for queue in google_cloud_tasks_queue.queues : queue.location == google_cloudfunctions2_function.functions["api"].service_config[0].environment_variables["TASKS_LOCATION"]])
+    error_message = "The code must enqueue where the queues are."
+  }
+  assert {
     condition     = alltrue([for name, queue in google_cloud_tasks_queue.queues : queue.name == "${name}-${random_id.queues.hex}"])
     error_message = "A queue's name must end in something random: a deleted name stays blocked."
   }
@@ -121,6 +125,10 @@ run "defaults" {
   assert {
     condition     = { for name, function in google_cloudfunctions2_function.functions : name => join(" ", sort(function.service_config[0].secret_environment_variables[*].key)) } == { api = "WEBHOOK_SIGNING_SECRET", worker = "GEMINI_API_KEY RUNWAY_API_KEY WEBHOOK_SIGNING_SECRET", sweep = "", budget_alert = "" }
     error_message = "Only the worker may read keys."
+  }
+  assert {
+    condition     = { for secret in google_cloudfunctions2_function.functions["worker"].service_config[0].secret_environment_variables : secret.key => secret.secret } == { RUNWAY_API_KEY = "runway-api-key", GEMINI_API_KEY = "gemini-api-key", WEBHOOK_SIGNING_SECRET = "webhook-signing-secret" }
+    error_message = "Each variable must hold its own key: another vendor must not get it."
   }
   assert {
     condition     = alltrue([for secret in google_cloudfunctions2_function.functions["worker"].service_config[0].secret_environment_variables : secret.version == "latest" && secret.project_id == "123456789012"])
@@ -284,6 +292,10 @@ run "defaults" {
     error_message = "No bucket may ever be public, and access must be by IAM alone."
   }
   assert {
+    condition     = google_storage_bucket.videos.name == "reelay-test-reelay-videos"
+    error_message = "make deploy looks for this name, to import the bucket that make destroy left."
+  }
+  assert {
     condition     = google_storage_bucket.source.force_destroy && google_storage_bucket.videos.force_destroy != true
     error_message = "make destroy must be able to delete the zips, and nothing must delete a bucket with videos."
   }
@@ -335,7 +347,7 @@ run "defaults" {
   # Budget ----------------------------------------------------------------------------
 
   assert {
-    condition     = google_billing_budget.project[0].all_updates_rule[0].pubsub_topic == google_pubsub_topic.budget.id && length(google_billing_budget.project[0].all_updates_rule[0].monitoring_notification_channels) == 1
+    condition     = google_billing_budget.project[0].all_updates_rule[0].pubsub_topic == google_pubsub_topic.budget.id && google_billing_budget.project[0].all_updates_rule[0].schema_version == "1.0" && length(google_billing_budget.project[0].all_updates_rule[0].monitoring_notification_channels) == 1
     error_message = "The budget must publish to its topic, and send e-mails, too."
   }
   assert {
@@ -401,7 +413,7 @@ run "defaults" {
     error_message = "A sweep that is not called for ten minutes must alert, by Cloud Run's own count."
   }
   assert {
-    condition     = strcontains(google_monitoring_alert_policy.dead_letters.conditions[0].condition_threshold[0].filter, google_pubsub_subscription.budget_dead_letters.name)
+    condition     = strcontains(google_monitoring_alert_policy.dead_letters.conditions[0].condition_threshold[0].filter, google_pubsub_subscription.budget_dead_letters.name) && google_monitoring_alert_policy.dead_letters.conditions[0].condition_threshold[0].threshold_value == 0
     error_message = "A dead letter must alert."
   }
   assert {

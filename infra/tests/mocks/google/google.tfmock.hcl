@@ -30,9 +30,22 @@ mock_resource "google_monitoring_notification_channel" {
   defaults        = { id = "projects/reelay-test/notificationChannels/1" }
 }
 
-mock_resource "google_secret_manager_secret" {
+override_resource {
+  target          = google_secret_manager_secret.keys["RUNWAY_API_KEY"]
   override_during = plan
-  defaults        = { id = "projects/reelay-test/secrets/s" }
+  values          = { id = "projects/reelay-test/secrets/runway-api-key" }
+}
+
+override_resource {
+  target          = google_secret_manager_secret.keys["GEMINI_API_KEY"]
+  override_during = plan
+  values          = { id = "projects/reelay-test/secrets/gemini-api-key" }
+}
+
+override_resource {
+  target          = google_secret_manager_secret.keys["WEBHOOK_SIGNING_SECRET"]
+  override_during = plan
+  values          = { id = "projects/reelay-test/secrets/webhook-signing-secret" }
 }
 
 override_resource {
