@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from ops.deploy import __main__ as command
 from ops.deploy import keys, quota, smoke
 from ops.deploy.__main__ import main
 from ops.deploy.bootstrap import bucket_owner, create_state_bucket
@@ -18,6 +19,7 @@ from ops.deploy.checks import PATTERNS, Target, may_manage_budgets
 from ops.deploy.context import (
     Command,
     CommandResult,
+    Context,
     DeployError,
     HttpResponse,
     Programs,
@@ -28,6 +30,7 @@ from ops.deploy.context import (
 from ops.deploy.plan import Plan
 from ops.deploy.questions import budget_question, questions
 from ops.deploy.region import suggestion
+from ops.deploy.terraform import Terraform
 from ops.deploy.up import SAFE_TO_REPEAT
 from ops.deploy.variables import (
     VARIABLE,
@@ -217,7 +220,7 @@ def test_the_first_videos_price_is_at_most_its_most_expensive_providers() -> Non
 
 
 @pytest.mark.parametrize(
-    ("command", "sentence"),
+    ("line", "sentence"),
     [
         ("up --project My_Project", "PROJECT: 'My_Project' is not "),
         ("plan --project My_Project", "PROJECT: 'My_Project' is not "),
@@ -227,14 +230,14 @@ def test_the_first_videos_price_is_at_most_its_most_expensive_providers() -> Non
     ],
 )
 def test_impossible_arguments_are_refused_before_anything_else(
-    command: str,
+    line: str,
     sentence: str,
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(Programs, "run", pytest.fail)
 
-    assert main(command.split()) == 1
+    assert main(line.split()) == 1
 
     refused = capsys.readouterr().err
     assert refused.startswith(sentence)
@@ -257,6 +260,37 @@ def test_project_and_region_are_validated_as_in_terraform() -> None:
 
     assert f'regex("^{PATTERNS["PROJECT"]}$", var.project_id)' in text
     assert f'regex("^{PATTERNS["REGION"]}$", var.region)' in text
+
+
+def test_the_options_of_the_command_become_settings() -> None:
+    line = (
+        "up --project my-project --email a@example.com --email b@example.com "
+        "--origin https://app.example.com --no-public --no-budget "
+        "--set retention_days=7"
+    )
+
+    assert command.settings(command._parser().parse_args(line.split())) == {
+        "alert_emails": ["a@example.com", "b@example.com"],
+        "allowed_origins": ["https://app.example.com"],
+        "api_public": False,
+        "enable_budget": False,
+        "retention_days": 7,
+    }
+
+
+def test_each_project_has_its_own_working_files_and_ctrl_c_is_a_failure(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With another project's plan or plug-ins, another project would be changed."""
+
+    def interrupted(_: Context, terraform: Terraform, __: object) -> None:
+        assert terraform.work.parts[-2:] == ("deploy", "my-project")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(command, "up", interrupted)
+
+    assert main(["up", "--project", "my-project"]) == 130
+    assert "Run the same command to continue" in capsys.readouterr().err
 
 
 # Settings -----------------------------------------------------------------------------
@@ -443,13 +477,13 @@ def test_a_missing_program_has_its_own_exit_code() -> None:
 
 
 def test_a_program_runs_in_its_folder_with_its_own_environment(tmp_path: Path) -> None:
-    command = Command(
+    words = Command(
         argv=("sh", "-c", "pwd; echo $TF_DATA_DIR"),
         folder=tmp_path,
         environment={"TF_DATA_DIR": "here"},
     )
 
-    assert Programs({}).run(command).stdout.splitlines() == [str(tmp_path), "here"]
+    assert Programs({}).run(words).stdout.splitlines() == [str(tmp_path), "here"]
 
 
 @pytest.mark.parametrize(("yes", "console"), [(True, Unattended), (False, Terminal)])

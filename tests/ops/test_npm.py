@@ -67,6 +67,26 @@ def test_the_page_is_built_once_until_a_source_changes(
     assert ran == ["npm ci", "npm run", "npm run"]
 
 
+def test_no_packages_own_script_is_run_and_a_failed_build_is_a_failure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """A package that was taken over would otherwise run on the deployer's machine."""
+    (tmp_path / "npm").write_text('#!/bin/sh\necho "$@"\n[ "$1" = ci ]\n')
+    (tmp_path / "npm").chmod(0o755)
+    (tmp_path / "package-lock.json").write_text("{}")
+    (tmp_path / "node_modules").mkdir()
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    monkeypatch.setattr(npm, "WEB", tmp_path)
+    monkeypatch.setattr(npm, "DIST", tmp_path / "dist")
+    monkeypatch.setattr(npm, "missing_for_page", list)
+
+    assert npm.main([]) == 1
+
+    installed, built = capfd.readouterr().out.splitlines()
+    assert installed.startswith("ci ") and "--ignore-scripts" in installed
+    assert built == "run --silent build"
+
+
 def test_packages_are_never_installed_into_the_target_of_a_link(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from google.api_core import exceptions
+from google.auth.credentials import AnonymousCredentials
 from google.auth.exceptions import GoogleAuthError, RefreshError, TransportError
 from google.oauth2.credentials import Credentials
 
@@ -18,6 +19,7 @@ from local.identity import LocalIdentity
 from local.identity_server import IdentityServer
 from local.stack import PROJECT as LOCAL_PROJECT
 from ops import __main__ as operators
+from ops import environment, operating
 from ops.operating import NO_PROJECT, account_name, own_credentials, run_command, table
 from ops.refusals import NO_CREDENTIALS, OFFLINE
 from shared.domain.errors import Unreachable
@@ -206,6 +208,31 @@ def test_credentials_are_refreshed_and_name_the_quota_project(
     assert credentials.valid
     assert credentials.quota_project_id == "p"
     assert account_name(credentials) == "op@p.iam.gserviceaccount.com"
+
+
+def test_a_command_works_on_the_named_projects_database(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """And not on the one that gcloud's login or the environment names."""
+    monkeypatch.setenv("GOOGLE_CLOUD_PROJECT", "another")
+    monkeypatch.setattr(operating, "own_credentials", AnonymousCredentials)
+
+    database, _ = operating.database_of("my-project", {})
+
+    assert database.document("a", "b")._document_path.startswith("projects/my-project/")
+
+
+def test_the_environment_overrides_the_env_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / ".env").write_text("RUNWAY_API_KEY=old\nGEMINI_API_KEY=a$HOME\nBARE\n")
+    monkeypatch.setattr(environment, "ENV_FILE", tmp_path / ".env")
+    monkeypatch.setenv("RUNWAY_API_KEY", "new")
+
+    found = environment.environment()
+
+    assert (found["RUNWAY_API_KEY"], found["GEMINI_API_KEY"]) == ("new", "a$HOME")
+    assert "BARE" not in found
 
 
 def test_a_table_contains_no_terminal_control_sequences() -> None:
