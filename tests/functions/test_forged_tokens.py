@@ -5,11 +5,14 @@ from collections.abc import Callable, Iterator
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
+from inspect import unwrap
 from typing import Any, cast
 
 import pytest
 from flask import Response
 from flask.testing import FlaskClient
+from google.auth.credentials import AnonymousCredentials
 
 from functions.http.bodies import json_response
 from functions.http.route import Call, Route
@@ -26,10 +29,13 @@ from shared.domain.errors import (
 from shared.domain.job import Language
 from shared.domain.refusals import describe_refusal
 from shared.domain.structs import replace
+from shared.gcp import firebase_tokens, firestore_keys, user_lookup
 from shared.gcp.bearer_tokens import USER_SECONDS, BearerTokens
 from shared.gcp.firebase_tokens import FirebaseTokens, decode_signed
 from shared.gcp.oidc import SIGNATURE_REMOVED
 from shared.rates import RateLimit
+from shared.settings import Settings
+from shared.wiring import process
 from tests.domain.examples import NOON
 from tests.fakes.keys import FakeKeys
 from tests.functions.calling import FakeTokens, client_of
@@ -153,6 +159,29 @@ def test_a_key_ends_with_its_user(*, follows_user: bool, check_revoked: bool) ->
     for _ in range(2):
         with pytest.raises(Unauthenticated) if follows_user else nullcontext():
             tokens.caller(f"Bearer {SECRET}", check_revoked=check_revoked)
+
+
+def test_the_deployed_api_looks_up_the_users_of_tokens_and_keys(
+    forger: Forger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A developer's machine has none to look up."""
+    keys = FakeKeys(replace(a_key(SECRET), follows_user=True))
+    in_cloud = {"GOOGLE_CLOUD_PROJECT": PROJECT, "BUCKET": "b", "K_SERVICE": "api"}
+    settings = Settings.from_env(in_cloud)
+    monkeypatch.setattr(process, "settings", lambda: settings)
+    monkeypatch.setattr(process, "database", lambda: None)
+    monkeypatch.setattr(process, "credentials", AnonymousCredentials)
+    monkeypatch.setattr(firestore_keys, "FirestoreKeys", lambda _: keys)
+    monkeypatch.setattr(user_lookup, "UserLookup", lambda *_: Gone())
+    with IdentityServer(forger.google) as google:
+        # Its only argument is the project: by default, Google's own certificates count.
+        decode = partial(decode_signed, certs_url=google.certs_url)
+        monkeypatch.setattr(firebase_tokens, "decode_signed", decode)
+        tokens = unwrap(process.tokens)()
+
+        for token in (forger.of_google(), SECRET):
+            with pytest.raises(Unauthenticated, match="there is no user"):
+                tokens.caller(f"Bearer {token}")
 
 
 def test_a_users_token_is_looked_up_as_the_call_asks() -> None:
