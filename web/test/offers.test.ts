@@ -32,6 +32,14 @@ test("an unavailable provider offers nothing, unless all are unavailable", () =>
   expect(offersOf([veo], aDraft()).resolutions).toEqual(["720p", "1080p"]);
 });
 
+test("until the providers are known, the draft's choices stay on offer", () => {
+  const draft = aDraft({ duration: 5, shape: "21:9" });
+
+  expect(fitted(draft, offersOf([], draft))).toMatchObject({ duration: 5, shape: "21:9" });
+  expect(offersOf([], draft).durations).toEqual([3, 4, 5, 6, 7, 8, 9, 10]);
+  expect(offersOf([], aDraft({ image: null })).shapes).toEqual(["auto"]);
+});
+
 test("choices that are no longer on offer become the nearest that are", () => {
   const draft = aDraft({ model: "gemini-veo-3.1", duration: 5, shape: "1:1" });
 

@@ -12,10 +12,23 @@ from playwright.sync_api import expect
 
 from local.database import firestore_of
 from local.stack import Stack
-from tests.e2e.client import Frontend
-from tests.e2e.page.acting import choose, jobs, make, player, write
+from tests.e2e.client import Frontend, Video, wait_for
+from tests.e2e.page.acting import (
+    choose,
+    is_on_top,
+    jobs,
+    make,
+    player,
+    stop_time,
+    write,
+)
 from tests.e2e.page.conftest import Visit
-from tests.e2e.visitor import PHONE
+from tests.e2e.visitor import NARROW, PHONE
+
+BEHIND_THE_BAR = """element => {
+    const bar = document.querySelector(".order-bar").getBoundingClientRect();
+    scrollBy(0, element.getBoundingClientRect().top - bar.top);
+}"""
 
 
 def test_a_request_that_the_only_provider_cannot_make_is_reported_before_the_click(
@@ -95,6 +108,28 @@ def test_while_generation_is_paused_the_page_says_so_next_to_the_price(
     expect(page.locator(".make-button .price")).to_contain_text("0.20")
     page.get_by_role("button", name="English").click()
     expect(page.locator(".order-bar")).to_contain_text("New videos are paused")
+
+
+@pytest.mark.usefixtures("_paused")
+def test_the_reason_in_a_phones_bar_covers_nothing_and_stays_in_view(
+    visit: Visit, earlier: Video
+) -> None:
+    path, permissions = f"/?video={earlier['job_id']}", ["clipboard-write"]
+    page = visit(path, width=NARROW, permissions=permissions).page
+    reason = page.locator(".order-bar .bad")
+    expect(reason).to_be_visible()
+    chip = page.locator(".chips.model .chip").first
+    chip.evaluate(BEHIND_THE_BAR)
+    assert not is_on_top(chip)
+    chip.locator("input").focus()
+    wait_for(lambda: is_on_top(chip))
+
+    stop_time(page)  # the toast stays
+    page.get_by_role("button", name="링크 복사").click()
+
+    expect(page.locator(".toast")).to_be_visible()
+    wait_for(lambda: is_on_top(reason))
+    assert is_on_top(page.locator(".toast"))
 
 
 @pytest.fixture

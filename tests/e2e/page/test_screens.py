@@ -83,6 +83,26 @@ def has_two_rows_at_most(header: Locator) -> bool:
     return place is not None and place["height"] < 2.5 * 40
 
 
+# The background of each choice, the chosen one's first.
+_BACKGROUNDS = """labels => labels
+    .sort((a, b) => b.control.checked - a.control.checked)
+    .map((label) => getComputedStyle(label).backgroundColor)"""
+
+
+@pytest.mark.parametrize(
+    ("path", "choices"), [("/", ".chips.duration .chip"), ("/usage", ".choice label")]
+)
+def test_forced_colours_show_what_is_chosen(
+    visit: Visit, path: str, choices: str
+) -> None:
+    labels = visit(path, forced_colors="active").page.locator(choices)
+    expect(labels.first).to_be_visible()
+
+    chosen, *others = labels.evaluate_all(_BACKGROUNDS)
+
+    assert chosen not in others[-1:]
+
+
 def test_the_first_screen_says_that_ai_makes_the_videos(visit: Visit) -> None:
     page = visit(user=None).page
 

@@ -13,11 +13,13 @@ from tests.e2e.client import Frontend, Video, set_faults, wait_for
 from tests.e2e.page.acting import (
     ENDLESS,
     arrived,
+    await_paint,
     choose,
     hold,
     is_on_top,
     make,
     player,
+    portrait,
     stop_time,
     write,
 )
@@ -116,6 +118,45 @@ def test_a_reload_during_a_job_loses_nothing(visit: Visit, stack: Stack) -> None
     make(page)
     expect(page.get_by_role("dialog", name="이미 시작한 영상입니다")).to_be_visible()
     set_faults(stack, [])
+
+
+def test_a_portrait_image_keeps_its_shape_while_its_video_is_made(
+    visit: Visit, stack: Stack
+) -> None:
+    set_faults(stack, ENDLESS)
+    page = visit().page
+    choose(page, portrait())
+    chosen = page.get_by_alt_text("선택한 이미지").bounding_box()
+    write(page, "A tall raccoon")
+    make(page)
+    expect(page.locator(".frame.working")).to_be_visible()
+
+    shown = page.locator(".still").bounding_box()
+
+    assert chosen and shown
+    for key in ("x", "y", "width", "height"):
+        assert shown[key] == pytest.approx(chosen[key], abs=2)
+
+
+def test_a_switch_of_language_does_not_empty_the_stage_of_a_missing_video(
+    visit: Visit,
+) -> None:
+    visitor = visit("/?video=missing")
+    visitor.forgive("404", "net::ERR_", "Could not reach Cloud Firestore", "cleardot")
+    page = visitor.page
+    said = page.locator(".stage .words p")
+    for language, name in (("English", "한국어"), ("한국어", "English")):
+        # Both languages' messages are loaded.
+        page.get_by_role("button", name=language).click()
+        expect(page.get_by_role("button", name=name)).to_be_visible()
+    expect(said).to_contain_text("없는 영상")
+    page.context.set_offline(True)
+
+    page.get_by_role("button", name="English").click()
+
+    expect(page.locator("html")).to_have_attribute("lang", "en")
+    await_paint(page)
+    assert said.all_inner_texts() == ["This video doesn't exist or was deleted."]
 
 
 def test_a_download_is_a_file(visit: Visit, earlier: Video) -> None:

@@ -34,8 +34,11 @@ export default function View({ app }: { app: App }) {
           <Budgets automatic={generation.value.automatic} />
         </div>
       )}
-      <h2 class="everybody">{t("everybody")}</h2>
-      <Charts app={app} scope="all" />
+      {/* Loaded meanwhile, but it would move down when the switch appears. */}
+      <div hidden={!generation.value && !hasFailed.value}>
+        <h2 class="everybody">{t("everybody")}</h2>
+        <Charts app={app} scope="all" />
+      </div>
     </>
   );
 }

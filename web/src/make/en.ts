@@ -45,7 +45,7 @@ const REMEDIES: Record<Remedy, string> = {
   provider: "Try another provider",
   settings: "Change the settings",
   again: "Try again",
-  wait: "Try again later",
+  wait: "Use these settings again",
 };
 
 const FIELDS: Partial<Record<string, string>> = {

@@ -26,11 +26,11 @@ export function Failed({ studio, video }: { studio: Studio; video: Video }) {
       </JobScreen>
       <Strip studio={studio} video={video} />
       <div class="under">
+        <p class="about">{promptOf(video)}</p>
         <button type="button" class="plain" onClick={() => studio.remove(video.job_id)}>
           {t("delete")}
         </button>
       </div>
-      <p class="about">{promptOf(video)}</p>
     </>
   );
 }

@@ -46,7 +46,7 @@ const REMEDIES: Record<Remedy, string> = {
   provider: "다른 제공업체로 만들기",
   settings: "설정 바꾸기",
   again: "다시 시도하기",
-  wait: "나중에 다시 시도하기",
+  wait: "이 설정으로 다시",
 };
 
 const FIELDS: Partial<Record<string, string>> = {
@@ -153,7 +153,7 @@ export const messages: Messages = {
   // Failing
   failed: "영상을 만들지 못했습니다",
   wasCancelled: "취소했습니다",
-  eachFailed: "모든 제공업체가 영상을 만들지 못했습니다. 제공업체별 이유는 아래에 있습니다.",
+  eachFailed: "어느 제공업체도 영상을 만들지 못했습니다. 제공업체별 이유는 아래에 있습니다.",
   costNothing: "비용은 들지 않았습니다.",
   didCost: (usd) => `${money(usd)}가 들었습니다.`,
   remedy: (remedy) => REMEDIES[remedy],

@@ -51,10 +51,13 @@ export function offersOf(models: readonly Model[], draft: Draft): Offers {
   const some = (test: (model: Model) => boolean) => candidates.some(test);
   const ratios = (model: Model): readonly Shape[] =>
     hasImage ? model.aspect_ratios : model.text_aspect_ratios;
+  // So that the page doesn't move when the providers are known.
+  const isUnknown = !models.length;
+  const mayShape = isUnknown && hasImage;
   return {
-    durations: DURATIONS.filter((s) => some((model) => model.durations.includes(s))),
+    durations: DURATIONS.filter((s) => isUnknown || some((m) => m.durations.includes(s))),
     resolutions: RESOLUTIONS.filter((r) => some((m) => m.resolutions.includes(r))),
-    shapes: ["auto", ...SHAPES.filter((s) => some((m) => ratios(m).includes(s)))],
+    shapes: ["auto", ...SHAPES.filter((s) => mayShape || some((m) => ratios(m).includes(s)))],
     withSound: some((model) => model.audio),
     withoutSound: some((model) => !ALWAYS_SOUND.includes(model.ai_model)),
     lastImage: hasImage && some((model) => model.last_image),

@@ -32,8 +32,10 @@ export function openWatchedVideo(
   const stops = [
     effect(() => {
       const id = videoId.value;
-      const known = library.loaded.peek().find(({ job_id }) => job_id === id);
-      video.value = known;
+      video.value = library.loaded.peek().find(({ job_id }) => job_id === id);
+    }),
+    effect(() => {
+      const id = videoId.value;
       // Follow again in another language: Firestore's messages are in the job's own.
       language.value;
       return id ? follow(sourcesOf(app, id), onUpdate) : undefined;

@@ -68,14 +68,13 @@ interface DraftScreenProps {
 function DraftScreen({ draft, state, children }: DraftScreenProps) {
   const { image, shape, offset } = draft;
   const url = useBlobUrl(image?.id);
-  const place = `${offset * 100}% ${offset * 100}%`;
+  const crop = image && cropOf(shape, image, offset);
+  const objectPosition = `${offset * 100}% ${offset * 100}%`;
+  const cut = crop && { objectPosition, "--ratio": crop.width / crop.height };
   return (
-    <div
-      class={`screen ${state}`}
-      style={image ? ratioOf(cropOf(shape, image, offset)) : undefined}
-    >
+    <div class={`screen ${state}`} style={crop ? ratioOf(crop) : undefined}>
       {url && <img class="backdrop" src={url} alt="" />}
-      {url && <img class="still cut" src={url} alt="" style={{ objectPosition: place }} />}
+      {url && <img class="still cut" src={url} alt="" style={cut as never} />}
       <div class="words">{children}</div>
     </div>
   );
