@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { type Api, ApiProblem, type Created, Unreachable } from "../src/api";
+import { type Api, ApiProblem, type Created, Unreachable, type VideoRequest } from "../src/api";
 import {
   switchUser,
   sendClick,
@@ -14,6 +14,7 @@ import {
   startedJobs,
   unseenJob,
 } from "../src/make/click";
+import { keepBlob } from "../src/make/blobs";
 import { aDraft, aStorage, aVideo } from "./examples";
 
 beforeEach(() => {
@@ -63,6 +64,75 @@ test("a request without a response is resent with the same key and body", async 
   expect((await made)?.video.job_id).toBe(aVideo().job_id);
   expect(sent).toHaveLength(3);
   expect(new Set(sent.map((each) => JSON.stringify(each))).size).toBe(1);
+});
+
+test("a click that was sent is never built anew: another upload would be another body", async () => {
+  const { sent, api } = anApi(new Unreachable());
+  const body = { prompt: "a raccoon", image: "upload-1" } as VideoRequest;
+
+  const made = sendClick(api, { ...newClick("ann", aDraft(), 0), body });
+  await vi.advanceTimersByTimeAsync(SOON);
+
+  expect(await made).not.toBeNull();
+  expect(sent.map((each) => each.body)).toEqual([body, body]);
+});
+
+/** The bucket: an upload that takes no time. */
+class Uploading {
+  upload = {};
+  status = 200;
+  onload = () => {};
+  open(): void {}
+  setRequestHeader(): void {}
+  send(): void {
+    queueMicrotask(() => this.onload());
+  }
+}
+
+test("both frames are uploaded, and the request names each at its place", async () => {
+  vi.stubGlobal("XMLHttpRequest", Uploading);
+  const [image, lastImage] = ["ann/first", "ann/last"].map((id) => ({ id, width: 4, height: 3 }));
+  await keepBlob("ann", "ann/first", new Blob(["1"]), []);
+  await keepBlob("ann", "ann/last", new Blob(["22"]), ["ann/first"]);
+  const { sent, api } = anApi();
+  const createUpload = async ({ size }: { size: number }) => ({ image: `${size} bytes`, headers: {} });
+
+  const clicked = newClick("ann", aDraft({ image, lastImage }), 0);
+  await sendClick({ ...api, createUpload } as unknown as Api, clicked);
+
+  expect(sent[0]?.body).toMatchObject({ image: "1 bytes", last_image: "2 bytes" });
+});
+
+test("without its image or its last frame, a click is not sent", async () => {
+  const image = { id: "ann/lost", width: 4, height: 3 };
+  for (const part of [{ image }, { image: null, lastImage: image }]) {
+    const { sent, api } = anApi();
+    await expect(sendClick(api, newClick("ann", aDraft(part), 0))).rejects.toThrow("lost");
+    expect(sent).toEqual([]);
+    forget();
+  }
+});
+
+test("a resend waits as long as the API asks for, but at most 15 seconds", async () => {
+  const busy = (seconds: number) => new ApiProblem(429, "too_many_requests", "", [], seconds);
+  const { sent, api } = anApi(busy(10), busy(3600));
+  void sendClick(api, newClick("ann", draft, 0));
+
+  for (const [milliseconds, count] of [[9_900, 1], [200, 2], [14_800, 2], [200, 3]] as const) {
+    await vi.advanceTimersByTimeAsync(milliseconds);
+    expect(sent).toHaveLength(count);
+  }
+});
+
+test("where storage is blocked, a reopened view still has its click", async () => {
+  vi.stubGlobal("localStorage", undefined);
+  vi.stubGlobal("sessionStorage", undefined);
+  const given = newClick("ann", draft, 0);
+  void sendClick(silent().api, given);
+
+  switchUser("ann", 1);
+
+  expect(click.value?.key).toBe(given.key);
 });
 
 test("after a reload the click is resent unchanged, and after a much later one it is dropped", async () => {
@@ -214,6 +284,57 @@ test("clicking again after giving up reuses the key, because the request may hav
   await sendClick(anApi().api, again);
   markSeen(aVideo(), 0);
   expect(newClick("ann", draft, SOON).key).not.toBe(given?.key);
+});
+
+/** The module in another tab: only `localStorage` is shared. */
+async function anotherTab(): Promise<typeof import("../src/make/click")> {
+  vi.stubGlobal("sessionStorage", aStorage());
+  return reloaded();
+}
+
+test("a click whose tab was closed while it was sent keeps its key, but isn't resent by itself", async () => {
+  void sendClick(silent().api, newClick("ann", draft, 0));
+  await vi.advanceTimersByTimeAsync(1000);
+  const given = click.value;
+
+  const page = await anotherTab();
+  page.switchUser("ann", SOON);
+
+  expect(page.click.value).toBeNull();
+  expect(page.abandoned.value).toEqual([given]);
+  expect(page.newClick("ann", draft, SOON)).toEqual(given);
+  expect(page.newClick("bob", draft, SOON).key).not.toBe(given?.key);
+  page.switchUser("ann", 15 * 60_000);
+  expect(page.abandoned.value).toEqual([]);
+});
+
+test("the same click in two open tabs has one key until one of them has seen the response", async () => {
+  switchUser("ann", 0);
+  const page = await anotherTab();
+  page.switchUser("ann", 0);
+  const { api } = anApi(new Unreachable());
+  const made = sendClick(api, newClick("ann", draft, 0));
+  await vi.advanceTimersByTimeAsync(1);
+  expect(page.newClick("ann", draft, 1)).toEqual(click.value);
+
+  await vi.advanceTimersByTimeAsync(SOON);
+  await made;
+  markSeen(aVideo(), SOON);
+
+  expect(page.newClick("ann", draft, SOON).body).toBeNull();
+  page.recallStartedJobs("ann");
+  expect(page.unseenJob(draft, SOON)?.id).toBe(aVideo().job_id);
+});
+
+test("a click is not taken for abandoned while its own tab goes on sending it", async () => {
+  void sendClick(silent().api, newClick("ann", draft, 0));
+  await vi.advanceTimersByTimeAsync(1000);
+
+  const page = await reloaded();
+  page.switchUser("ann", SOON);
+
+  expect(page.click.value?.body).toMatchObject({ prompt: draft.prompt });
+  expect(page.abandoned.value).toEqual([]);
 });
 
 test("an abandoned click keeps its key, whatever else is made meanwhile", async () => {

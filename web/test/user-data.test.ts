@@ -149,6 +149,19 @@ test("a tab that was closed during the erasure does not send its click either", 
   expect(others.click.value).toBeNull();
 });
 
+test("erasing removes what a closed tab was sending", async () => {
+  const other = await anotherTab();
+  const sent = clicks.newClick("ann", aDraft({ prompt: SECRET, image: null }), 0);
+  void other.clicks.sendClick(never, sent);
+  await vi.waitUntil(() => stored.has("reelay.sent.ann"));
+  expect(hasUserData("ann")).toBe(true);
+
+  await eraseUserData("ann");
+
+  expect(kept()).not.toContain(SECRET);
+  expect(hasUserData("ann")).toBe(false);
+});
+
 test("another user's erasure doesn't affect this user's draft", async () => {
   const other = await anotherTab();
   other.drafts.change({ prompt: SECRET });

@@ -80,6 +80,23 @@ def arrived(page: Page, held: list[Route]) -> Route:
     return held[0]
 
 
+class LostAnswers:
+    """`POST /v1/videos` reaches the API, but until `end` its answers are lost."""
+
+    def __init__(self, page: Page) -> None:
+        self.keys: list[str] = []
+        self._are_lost = True
+        page.route(CREATING, self._pass_on)
+
+    def _pass_on(self, route: Route) -> None:
+        self.keys.append(route.request.headers["idempotency-key"])
+        answer = route.fetch()
+        return route.abort() if self._are_lost else route.fulfill(response=answer)
+
+    def end(self) -> None:
+        self._are_lost = False
+
+
 def player(page: Page) -> Any:
     return page.locator(".stage video.there")
 

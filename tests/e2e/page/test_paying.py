@@ -7,8 +7,8 @@ from playwright.sync_api import Page, Route, expect
 from local.stack import Stack
 from tests.e2e.client import Frontend, set_faults, submissions, wait_for
 from tests.e2e.page.acting import (
-    CREATING,
     ENDLESS,
+    LostAnswers,
     choose,
     hold,
     jobs,
@@ -187,23 +187,6 @@ def test_a_double_click_is_one_job(visit: Visit, frontend: Frontend) -> None:
 
     assert len(jobs(frontend, prompt)) == 1
     assert len(submissions(frontend.stack, prompt)) == 1
-
-
-class LostAnswers:
-    """`POST /v1/videos` reaches the API, but until `end` its answers are lost."""
-
-    def __init__(self, page: Page) -> None:
-        self.keys: list[str] = []
-        self._are_lost = True
-        page.route(CREATING, self._pass_on)
-
-    def _pass_on(self, route: Route) -> None:
-        self.keys.append(route.request.headers["idempotency-key"])
-        answer = route.fetch()
-        return route.abort() if self._are_lost else route.fulfill(response=answer)
-
-    def end(self) -> None:
-        self._are_lost = False
 
 
 def test_a_lost_answer_is_requested_again_even_after_a_reload(

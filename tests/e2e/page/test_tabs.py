@@ -1,11 +1,14 @@
 """Two tabs of one browser, which share its storage."""
 
+import re
+
 from playwright.sync_api import Page, expect
 
 from local.stack import Stack
 from tests.e2e.client import Frontend, set_faults, wait_for
 from tests.e2e.page.acting import (
     ENDLESS,
+    LostAnswers,
     choose,
     jobs,
     make,
@@ -60,3 +63,25 @@ def test_a_video_started_in_one_tab_is_asked_about_in_the_other(
     question.get_by_role("button", name="닫기").click()
     expect(button).to_be_focused()
     assert len(jobs(Frontend(stack, "me"), "A raccoon in two tabs")) == 1
+
+
+def test_a_click_whose_tab_is_closed_before_the_answer_is_paid_once(
+    visit: Visit, frontend: Frontend
+) -> None:
+    prompt = "A raccoon whose tab is closed"
+    visitor = visit()
+    visitor.forgive("net::ERR_")
+    page = visitor.page
+    LostAnswers(page)
+    write(page, prompt)
+    make(page)
+    expect(page.locator(".headline")).to_contain_text("아직 응답이 없습니다")
+    other = page.context.new_page()
+    page.close()
+    other.goto(visitor.stack.addresses["web"])
+    expect(other.locator(".card", has_text=prompt)).to_be_visible()
+
+    make(other)
+
+    expect(other).to_have_url(re.compile("video="))
+    assert len(jobs(frontend, prompt)) == 1

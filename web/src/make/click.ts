@@ -62,7 +62,7 @@ export const click = signal<Click | null>(null);
 export const progress = signal<Progress>({ step: "sending" });
 /** The latest jobs that this user started in this browser, newest first. */
 export const startedJobs = signal<readonly StartedJob[]>([]);
-/** Clicks that were given up, but whose requests may have arrived. */
+/** Clicks that were given up, or whose tab was closed, but whose requests may have arrived. */
 export const abandoned = signal<readonly Click[]>([]);
 let owner: string | null = null;
 let run: Run | null = null;
@@ -71,7 +71,6 @@ let run: Run | null = null;
 export function switchUser(user: string, now: number): void {
   owner = user;
   recallStartedJobs(user);
-  abandoned.value = storedAbandoned(user);
   const isSame = click.value?.user === user;
   if (!isSame) stop();
   click.value = isSame ? click.value : recall<Click>(`click.${user}`, sessionStorage);
@@ -79,7 +78,8 @@ export function switchUser(user: string, now: number): void {
   const erased = recall<number>(`erased.${user}`) ?? Number.NEGATIVE_INFINITY;
   const isStale = ({ at }: Click) => at <= erased || now - at >= CLICK_LIFETIME_MS;
   if (click.value && isStale(click.value)) forget();
-  keepAbandoned(user, abandoned.value.filter((one) => !isStale(one)));
+  updateSent(user, (sent) => sent.filter((one) => !isStale(one)));
+  abandoned.value = storedSent(user).filter(({ key }) => key !== click.value?.key);
 }
 
 /** The jobs may have been started, or erased, in another tab. */
@@ -90,22 +90,19 @@ export function recallStartedJobs(user: string): void {
 /** The drafts of all jobs and clicks that are stored for the user. */
 export function storedDrafts(user: string): Draft[] {
   const click = recall<Click>(`click.${user}`, sessionStorage);
-  const clicks = [...storedAbandoned(user), ...(click ? [click] : [])];
+  const clicks = [...storedSent(user), ...(click ? [click] : [])];
   return [...storedJobs(user), ...clicks].map(({ draft }) => draft);
 }
 
 function storedJobs(user: string): StartedJob[] {
-  return listOf(recall<StartedJob | StartedJob[]>(`ordered.${user}`));
-}
-
-function storedAbandoned(user: string): Click[] {
-  return listOf(recall<Click | Click[]>(`given-up.${user}`, sessionStorage));
-}
-
-/** The first releases stored one value instead of a list. */
-function listOf<T>(kept: T | T[] | null): T[] {
-  if (kept === null) return [];
+  const kept = recall<StartedJob | StartedJob[]>(`ordered.${user}`) ?? [];
+  // The first releases stored one job instead of a list.
   return Array.isArray(kept) ? kept : [kept];
+}
+
+/** All tabs' clicks that were sent, until their user has seen the responses. */
+function storedSent(user: string): Click[] {
+  return recall<Click[]>(`sent.${user}`) ?? [];
 }
 
 /** The draft of a job that this user started in this browser. */
@@ -124,10 +121,13 @@ export function unseenJob(draft: Draft, now: number): StartedJob | null {
   return startedJobs.value.find(isSame) ?? null;
 }
 
-/** Reuses the key of an abandoned click with the same draft, because its request may have arrived. */
+/**
+ * Reuses the key of a sent click with the same draft, because its request may have arrived: from
+ * this tab, which gave it up, or from another one, which may have been closed.
+ */
 export function newClick(user: string, draft: Draft, now: number): Click {
   const wanted = fingerprintOf(draft);
-  const again = abandoned.value.find(
+  const again = [...abandoned.value, ...storedSent(user)].find(
     (one) =>
       one.user === user &&
       now - one.at < CLICK_LIFETIME_MS &&
@@ -181,24 +181,30 @@ function updateStartedJobs(
 
 /** Stops retrying. The request may still have arrived; then the library shows its video. */
 export function abandon(): void {
-  const given = click.value;
-  forget();
-  if (given?.body) keepAbandoned(given.user, [...abandoned.value, given]);
+  const given = drop();
+  if (given?.body) abandoned.value = [...abandoned.value, given];
 }
 
 /** Drops the click and its key. */
 export function forget(): void {
-  stop();
-  const given = click.value;
+  const given = drop();
   if (!given) return;
-  remember(`click.${given.user}`, null, sessionStorage);
-  keepAbandoned(given.user, abandoned.value.filter(({ key }) => key !== given.key));
-  click.value = null;
+  const isOther = ({ key }: Click) => key !== given.key;
+  abandoned.value = abandoned.value.filter(isOther);
+  updateSent(given.user, (sent) => sent.filter(isOther));
 }
 
-function keepAbandoned(user: string, clicks: readonly Click[]): void {
-  abandoned.value = clicks;
-  remember(`given-up.${user}`, clicks.length ? clicks : null, sessionStorage);
+function drop(): Click | null {
+  stop();
+  const given = click.value;
+  if (given) remember(`click.${given.user}`, null, sessionStorage);
+  click.value = null;
+  return given;
+}
+
+function updateSent(user: string, change: (sent: Click[]) => Click[]): void {
+  const sent = change(storedSent(user));
+  remember(`sent.${user}`, sent.length ? sent : null);
 }
 
 /** Deletes everything that this tab stores about the user's clicks. */
@@ -209,13 +215,13 @@ export function forgetUser(user: string): void {
     abandoned.value = [];
   }
   remember(`click.${user}`, null, sessionStorage);
-  remember(`given-up.${user}`, null, sessionStorage);
+  remember(`sent.${user}`, null);
   remember(`ordered.${user}`, null);
 }
 
 function store(next: Click): void {
   click.value = next;
-  // Only in this tab: two tabs must not send the same click.
+  // Only this tab goes on sending it after a reload.
   remember(`click.${next.user}`, next, sessionStorage);
 }
 
@@ -228,7 +234,9 @@ async function send(api: Api, given: Click, signal: AbortSignal): Promise<Create
   const body =
     given.body ?? (await retryUntilResponse(signal, () => bodyOf(api, given, signal)));
   if (!body) return null;
-  store({ ...given, body });
+  const sent = { ...given, body };
+  store(sent);
+  updateSent(given.user, (list) => [...list.filter(({ key }) => key !== given.key), sent]);
   reportProgress(signal, { step: "sending" });
   return retryUntilResponse(signal, () => api.createVideo(body, given.key));
 }
