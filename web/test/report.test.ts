@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { Usage } from "../src/api";
-import { barsOf, firstDay, hasActivity, isUsual, makersOf, heldUsd, topOf, totalOf } from "../src/usage/report";
+import { barsOf, firstDay, hasActivity, isUsual, makersOf, heldUsd, percent, topOf, totalOf } from "../src/usage/report";
 
 const day = (date: string, ai_model: "runway" | "gemini-veo-3.1" | null, usd: string) => ({
   ...{ date, ai_model, jobs: 2, completed: 1, failed: 1, seconds: 8, cost_usd: usd },
@@ -92,6 +92,10 @@ test("a provider has a usual time from eight finished videos on", () => {
 
   expect(isUsual({ ...provider, completed: 8 })).toBe(true);
   expect(isUsual({ ...provider, completed: 7 })).toBe(false);
+});
+
+test("only a provider that never failed succeeded with 100%", () => {
+  expect([0, 0.004, 0.5, 0.996, 1].map(percent)).toEqual(["0%", "0%", "50%", "99%", "100%"]);
 });
 
 test("an axis of videos ends at a whole number", () => {

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from local.stack import Stack
 from tests.e2e.client import Frontend, Video
@@ -12,6 +12,26 @@ from tests.e2e.page.acting import arrived, hold
 from tests.e2e.page.conftest import Visit
 
 SWITCH = "/v1/admin/generation"
+
+
+def _budget(name: str, *, overridden: bool = False, **state: str) -> dict[str, object]:
+    month = "2026-11-01T08:00:00Z"
+    own = {"budget_id": name, "interval_start": month, "overridden": overridden}
+    return own | state
+
+
+# As it is while one budget is almost used up, and an administrator overrode another.
+BUDGETED = {
+    "level": "tight",
+    "automatic": {
+        "level": "tight",
+        "budgets": [
+            _budget("a", ratio="0.914", level="tight"),
+            _budget("b", ratio="1.2", level="paused", overridden=True),
+        ],
+    },
+    "by_hand": None,
+}
 
 
 @pytest.fixture
@@ -81,6 +101,29 @@ def test_a_reason_written_while_another_one_is_sent_stays(
 
     expect(page.locator(".level")).to_have_text("지금: 절약")
     expect(reason).to_have_value("청구액이 이상합니다")
+
+
+def test_the_budgets_say_what_they_require_and_which_is_overridden(
+    visit: Visit,
+) -> None:
+    def respond(route: Route) -> None:
+        route.fulfill(response=route.fetch(), json=BUDGETED)
+
+    visitor = visit("/admin", user=None)
+    page = visitor.page
+    page.route(f"**{SWITCH}", respond)
+    visitor.sign_in("Seo-yeon")
+
+    budgets = page.get_by_role("region", name="Google Cloud 예산")
+    expect(budgets).to_contain_text("예산에 따른 단계: 절약")
+    overridden = "다음 기간까지 관리자 설정이 우선"
+    first, second = (budgets.get_by_role("listitem").nth(n) for n in (0, 1))
+    expect(first).to_contain_text("91% 사용")
+    expect(first).not_to_contain_text(overridden)
+    expect(second).to_contain_text("120% 사용")
+    expect(second).to_contain_text(overridden)
+    # An administrator may want it to stay, whatever the budgets say next.
+    expect(page.get_by_role("button", name="절약으로 바꾸기")).to_be_enabled()
 
 
 def test_administrators_see_all_users_usage(

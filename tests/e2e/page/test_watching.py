@@ -78,6 +78,32 @@ def test_cancelling_shows_what_it_will_cost(visit: Visit, stack: Stack) -> None:
     expect(page.locator(".headline")).to_have_text("취소했습니다")
 
 
+def test_a_cancellation_that_fails_says_so_and_can_be_tried_again(
+    visit: Visit, stack: Stack
+) -> None:
+    set_faults(stack, ENDLESS)
+    visitor = visit()
+    visitor.forgive("net::ERR_")
+    page = visitor.page
+    write(page, "A raccoon that goes on")
+    choose(page)
+    make(page)
+    headline = page.locator(".headline")
+    expect(headline).to_have_text("Runway가 만드는 중")
+    page.route("**/cancel", lambda route: route.abort())
+    cancel = page.get_by_role("button", name="취소", exact=True)
+    cancel.click()
+    page.get_by_role("button", name="영상 생성 취소").click()
+    expect(page.get_by_role("alert")).to_contain_text("서비스가 응답하지 않습니다")
+    expect(headline).to_have_text("Runway가 만드는 중")
+
+    page.unroute("**/cancel")
+    cancel.click()
+    page.get_by_role("button", name="영상 생성 취소").click()
+
+    expect(headline).to_have_text("취소했습니다")
+
+
 def test_the_question_before_a_cancellation_is_above_the_phones_bar(
     visit: Visit, stack: Stack
 ) -> None:

@@ -9,7 +9,7 @@ import { language, t } from "../i18n";
 import { Bars, makerName, Table } from "./bars";
 import { CannotLoad } from "./cannot-load";
 import { Choice } from "./choice";
-import { barsOf, firstDay, heldUsd, isUsual, type Measure } from "./report";
+import { barsOf, firstDay, heldUsd, isUsual, type Measure, percent } from "./report";
 import "../styles/fields.css";
 import "./usage.css";
 
@@ -135,9 +135,4 @@ function Providers({ providers }: { providers: Usage["providers"] }) {
       </ul>
     </section>
   );
-}
-
-/** Shows 100% only if nothing failed. */
-function percent(rate: number): string {
-  return `${rate < 1 ? Math.min(99, Math.round(rate * 100)) : 100}%`;
 }

@@ -72,6 +72,11 @@ export function isUsual({ completed }: Usage["providers"][number]): boolean {
   return completed >= MIN_USUAL_VIDEOS;
 }
 
+/** Shows 100% only if nothing failed. */
+export function percent(rate: number): string {
+  return `${rate < 1 ? Math.min(99, Math.round(rate * 100)) : 100}%`;
+}
+
 export function totalOf(bars: readonly Bar[]): number {
   return bars.reduce((sum, bar) => sum + bar.total, 0);
 }
