@@ -125,6 +125,29 @@ def test_a_click_without_a_prompt_asks_for_one(visit: Visit) -> None:
     expect(alert).to_be_hidden()
 
 
+def test_a_screen_reader_is_told_that_the_video_is_made_and_finished(
+    visit: Visit,
+) -> None:
+    page = visit(reduced_motion="reduce").page
+    # A region that is there before its text is announced whenever it changes.
+    announced = page.locator(".stage > [role=status]").first.element_handle()
+    page.evaluate(
+        """region => {
+            window.heard = [];
+            const hear = () => heard.push(region.textContent);
+            const all = {childList: true, characterData: true, subtree: true};
+            new MutationObserver(hear).observe(region, all);
+        }""",
+        announced,
+    )
+    write(page, "A raccoon that is heard")
+    make(page)
+
+    expect(player(page)).to_be_visible()
+
+    assert page.evaluate("heard") == ["만드는 중", "완성"]
+
+
 @pytest.mark.parametrize("letter", ["W", "가"])
 def test_a_very_long_word_does_not_overflow_the_page(
     visit: Visit, frontend: Frontend, letter: str

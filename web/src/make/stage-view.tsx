@@ -4,7 +4,8 @@ import { type Signal, useSignal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import { useLayoutEffect, useRef } from "preact/hooks";
 import type { Video } from "../api";
-import { t } from "../i18n";
+import { topic } from "../app-state";
+import { t, textOf } from "../i18n";
 import { go, pathOf, videoId } from "../router";
 import { click } from "./click";
 import { CropView } from "./crop-view";
@@ -25,6 +26,10 @@ export function StageView({ studio }: { studio: Studio }) {
       aria-label={t("stage")}
       tabIndex={-1}
     >
+      {/* What is read aloud as it changes: the scene below is replaced. */}
+      <p class="out-of-sight" role="status">
+        {topic.value && textOf(topic.value)}
+      </p>
       <Scene studio={studio} />
     </section>
   );

@@ -21,7 +21,7 @@ export function Sending({ studio, draft }: { studio: Studio; draft: Draft }) {
         <p class="headline" role="status">
           {t(now.step)}
         </p>
-        {now.step === "uploading" && <progress value={now.part} />}
+        {now.step === "uploading" && <progress aria-label={t("uploading")} value={now.part} />}
       </DraftScreen>
       <Strip studio={studio} video={null} />
       <div class="under">
