@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import type { Video } from "../src/api";
-import { follow, POLL_INTERVAL_MS, SILENCE_MS, type Sources } from "../src/make/follow";
+import { ApiProblem, type Video } from "../src/api";
+import type { App } from "../src/app-state";
+import { follow, POLL_INTERVAL_MS, SILENCE_MS, type Sources, sourcesOf } from "../src/make/follow";
 import { aVideo } from "./examples";
 
 beforeEach(() => void vi.useFakeTimers());
@@ -74,4 +75,52 @@ test.each([
 
   expect(received).toEqual([last]);
   expect(state).toEqual({ polls: 0, isListening: false });
+});
+
+test("once the following is stopped, nothing that is still on its way is reported", async () => {
+  const { sources, emit } = someSources(async () => aVideo());
+  const received: (Video | null)[] = [];
+  const stop = follow(sources, (video) => received.push(video));
+  await vi.advanceTimersByTimeAsync(SILENCE_MS - 1);
+
+  stop();
+  emit(aVideo());
+  await vi.advanceTimersByTimeAsync(2 * SILENCE_MS);
+
+  expect(received).toEqual([]);
+});
+
+const firestore = vi.hoisted(() => ({ next: (_: unknown) => {} }));
+vi.mock("../src/firebase/firestore", () => ({
+  doc: () => null,
+  onSnapshot: (_: unknown, next: typeof firestore.next) => {
+    firestore.next = next;
+    return () => {};
+  },
+}));
+
+function anApp(getVideo: () => Promise<Video>): App {
+  const session = { user: { value: { id: "ann" } }, firestore: async () => null };
+  return { session, api: { getVideo } } as unknown as App;
+}
+
+test("a video that is only missing in the browser's cache is not taken for a deleted one", async () => {
+  const received: (Video | null)[] = [];
+  const sources = sourcesOf(anApp(async () => aVideo()), "1");
+  await sources.listen((video) => received.push(video), () => {});
+  const missing = { exists: () => false };
+
+  firestore.next({ ...missing, metadata: { fromCache: true } });
+  expect(received).toEqual([]);
+  firestore.next({ ...missing, metadata: { fromCache: false } });
+
+  expect(received).toEqual([null]);
+});
+
+test("only a 404 says that a video doesn't exist", async () => {
+  const respond = (status: number) =>
+    sourcesOf(anApp(() => Promise.reject(new ApiProblem(status, "", "", [], null))), "1").get();
+
+  expect(await respond(404)).toBeNull();
+  for (const status of [401, 403, 429, 500]) await expect(respond(status)).rejects.toThrow(`${status}`);
 });

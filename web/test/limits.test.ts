@@ -29,6 +29,16 @@ test("the longest video that fits is suggested, at the lowest price", () => {
   expect(longestFit(aDraft(), MODELS, 0.1)).toBeNull();
 });
 
+test("what fits is no longer than the draft, and of a provider that can be asked", () => {
+  const without = MODELS.filter(({ ai_model }) => ai_model !== "runway");
+  const runway = MODELS.find(({ ai_model }) => ai_model === "runway")!;
+
+  expect(longestFit(aDraft({ duration: 4 }), MODELS, 100)).toMatchObject({ duration: 4 });
+  expect(longestFit(aDraft(), [{ ...runway, available: false }, ...without], 0.3)).toEqual(
+    longestFit(aDraft(), without, 0.3),
+  );
+});
+
 test("obstacles are reported, and there is none if a provider would be asked", () => {
   const link = (skipped: string | null) => ({ ai_model: "runway", skipped });
   const obstacle = (left: string | null, skipped: string | null, code?: string) => {

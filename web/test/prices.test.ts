@@ -22,7 +22,7 @@ const estimate = ESTIMATE as unknown as Estimate;
 const down = new Unreachable();
 
 /** Prices of an API that fails while `outage` has an error. */
-async function open(outage: { error: Error | null }) {
+async function open(outage: { error: Error | null }, part: Partial<Api> = {}) {
   const answer = async <T>(value: T): Promise<T> => {
     if (outage.error) throw outage.error;
     return value;
@@ -31,6 +31,7 @@ async function open(outage: { error: Error | null }) {
     listModels: () => answer(MODELS),
     getUsage: () => answer(null),
     estimate: () => answer(estimate),
+    ...part,
   };
   const prices = openPrices(api as unknown as Api);
   stop = prices.close;
@@ -39,12 +40,16 @@ async function open(outage: { error: Error | null }) {
   return prices;
 }
 
-test("a price that can't be had is said, tried again, and no longer said once it is there", async () => {
+test.each([
+  down,
+  new ApiProblem(503, "unavailable", "", [], null),
+  new ApiProblem(429, "too_many_requests", "", [], 1),
+])("a price that can't be had (%s) is said, tried again, and no longer said once it is there", async (error) => {
   const outage = { error: null as Error | null };
   const prices = await open(outage);
   expect(prices.outage.value).toBeNull();
-  outage.error = down;
-  change({ prompt: "A raccoon" });
+  outage.error = error;
+  change({ prompt: `A raccoon and ${error}` });
   await vi.advanceTimersByTimeAsync(1000);
   expect(prices.outage.value).toEqual(["triedAgain"]);
   expect(prices.estimate.value).toBeNull();
@@ -70,6 +75,17 @@ test("a click that can't have its price leads to another try, even if nothing ch
   expect(prices.outage.value).toBeNull();
 });
 
+test("a price that is no longer awaited is not an outage", async () => {
+  const untilAborted = (_: unknown, signal?: AbortSignal) =>
+    new Promise<Estimate>((_, reject) => signal?.addEventListener("abort", () => reject(down)));
+  const prices = await open({ error: null }, { estimate: untilAborted });
+
+  change({ prompt: "A raccoon that is still being written" });
+  await vi.advanceTimersByTimeAsync(100);
+
+  expect(prices.outage.value).toBeNull();
+});
+
 test("models that can't be loaded are said and tried again", async () => {
   const outage = { error: new ApiProblem(403, "forbidden", "No access.", [], null) as Error | null };
   const prices = await open(outage);
@@ -91,5 +107,6 @@ test("a request with a mistake is a problem of its own, which another try doesn'
 
   expect(prices.outage.value).toBeNull();
   expect(prices.priceProblem.value).toBe(outage.error);
+  expect(prices.obstacle.value).toBeNull();
   await expect(prices.currentPrice()).rejects.toBe(outage.error);
 });
