@@ -90,6 +90,36 @@ test("once the following is stopped, nothing that is still on its way is reporte
   expect(received).toEqual([]);
 });
 
+test("a listener that fails is replaced by polling at once", async () => {
+  const failing = { get: async () => null, listen: async () => Promise.reject(new Error("no network")) };
+  const failsLater = {
+    get: async () => null,
+    listen: async (_: unknown, onError: () => void) => {
+      onError();
+      return () => {};
+    },
+  };
+  for (const sources of [failing, failsLater]) {
+    const received: (Video | null)[] = [];
+    follow(sources, (video) => received.push(video));
+    await vi.advanceTimersByTimeAsync(1);
+    expect(received).toEqual([null]);
+  }
+});
+
+test("a browser that is back online polls at once", async () => {
+  let online = () => {};
+  vi.stubGlobal("addEventListener", (_: string, listener: () => void) => (online = listener));
+  const { state, sources } = someSources();
+  const stop = follow(sources, () => {});
+
+  online();
+
+  expect(state.polls).toBe(1);
+  stop();
+  vi.unstubAllGlobals();
+});
+
 const firestore = vi.hoisted(() => ({ next: (_: unknown) => {} }));
 vi.mock("../src/firebase/firestore", () => ({
   doc: () => null,

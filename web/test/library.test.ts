@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { type Api, ApiProblem, Unreachable } from "../src/api";
-import { openLibrary, UNDO_MS } from "../src/make/library";
+import { type Api, ApiProblem, Unreachable, type Video } from "../src/api";
+import { merged, openLibrary, UNDO_MS } from "../src/make/library";
 import { aStorage, aVideo } from "./examples";
 
 let listeners: ((event: { key: string }) => void)[] = [];
@@ -162,4 +162,51 @@ test("in another list, a video in progress appears once it is finished", async (
   library.put(aVideo({ status: "completed" }));
 
   expect(library.videos.value).toHaveLength(1);
+});
+
+test("the newest state of a video counts, and of equal ones the fresh URLs", () => {
+  const state = (updated_at: string, poster_url: string | null = null, created_at = "2026-01-02") =>
+    aVideo({ job_id: created_at, created_at, updated_at, poster_url });
+  const [early, late] = [state("2026-01-03"), state("2026-01-04")];
+
+  expect(merged([early], [late])).toEqual([late]);
+  expect(merged([late], [early])).toEqual([late]);
+  expect(merged([late], [state("2026-01-04", "fresh")])[0]?.poster_url).toBe("fresh");
+  const newest = state("2026-01-05", null, "2026-01-05");
+  expect(merged([late], [newest])).toEqual([newest, late]);
+});
+
+test("a page of a list that is no longer shown is left out", async () => {
+  const arrivals: (() => void)[] = [];
+  const listVideos = async ({ status }: { status?: Video["status"] }) => {
+    await new Promise<void>((resolve) => arrivals.push(resolve));
+    return { videos: [aVideo({ job_id: status ?? "any", status: status ?? "failed" })], next_cursor: "more" };
+  };
+  const library = openLibrary({ user: "ann", listVideos } as unknown as Api);
+  library.show("failed");
+  library.show("completed");
+
+  arrivals.shift()?.();
+  await vi.advanceTimersByTimeAsync(0);
+  expect(library.loaded.value).toEqual([]);
+  arrivals.shift()?.();
+  await vi.advanceTimersByTimeAsync(0);
+
+  expect(library.loaded.value.map(({ job_id }) => job_id)).toEqual(["completed"]);
+});
+
+test("each page is requested once, after the one before it", async () => {
+  const asked: (string | null)[] = [];
+  const listVideos = async ({ cursor }: { cursor: string | null }) => {
+    asked.push(cursor);
+    const next = { null: "second", second: "third", third: null }[String(cursor)];
+    return { videos: [aVideo({ job_id: `after ${cursor}` })], next_cursor: next ?? null };
+  };
+  const library = openLibrary({ user: "ann", listVideos } as unknown as Api);
+
+  // A double click on "Load more" is one request.
+  for (let page = 0; page < 5; page++) await Promise.all([library.loadMore(), library.loadMore()]);
+
+  expect(asked).toEqual([null, "second", "third"]);
+  expect(library.videos.value).toHaveLength(3);
 });

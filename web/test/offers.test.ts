@@ -49,6 +49,18 @@ test("choices that are no longer on offer become the nearest that are", () => {
   expect(fitted({ ...draft, duration: 10 }, offersOf(MODELS, draft)).duration).toBe(8);
 });
 
+test("sound and a last frame that the provider can't make are not requested", () => {
+  const lastImage = { id: "last", width: 4, height: 3 };
+  const choices = { audio: true, lastImage };
+  const sent = (model: "runway" | "gemini-veo-3.1") => {
+    const draft = aDraft({ ...choices, model });
+    return fitted(draft, offersOf(MODELS, draft));
+  };
+
+  expect(sent("runway")).toMatchObject({ audio: null, lastImage: null });
+  expect(sent("gemini-veo-3.1")).toMatchObject(choices);
+});
+
 test("both ways to Runway are one choice", () => {
   const all = ["auto", "runway", "gemini-veo-3.1", "gemini-omni-flash"];
   expect(choicesOf(MODELS)).toEqual(all);

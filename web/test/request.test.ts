@@ -62,6 +62,34 @@ function translated(prompt: string) {
   return { pieces: Object.values(metadata ?? {}), video };
 }
 
+test("a request, and its estimate, has each of the draft's choices", () => {
+  const choices = { duration: 4, resolution: "1080p", audio: true, fallback: false } as const;
+  const draft = aDraft({ ...choices, shape: "9:16", model: "gemini-veo-3.1" });
+  const fields = { ...choices, aspect_ratio: "9:16", model: "gemini-veo-3.1" };
+
+  expect(requestOf(draft, { image: "first", lastImage: "last" })).toEqual({
+    ...{ prompt: draft.prompt, translate: "auto", image: "first", last_image: "last" },
+    ...fields,
+  });
+  expect(estimateOf(draft)).toMatchObject(fields);
+});
+
+test("a URL is sent without the spaces around it, and only if no image was uploaded", () => {
+  const draft = aDraft({ image: null, imageUrl: " https://example.com/a.jpg " });
+
+  const none = { image: null, lastImage: null };
+  expect(requestOf(draft, none).image_url).toBe("https://example.com/a.jpg");
+  expect(requestOf(draft, UPLOADED)).not.toHaveProperty("image_url");
+});
+
+test("a translation that the user has emptied is made anew", () => {
+  const english = { of: KOREAN, text: " ", edited: true };
+
+  const body = requestOf(aDraft({ prompt: KOREAN, english }), UPLOADED);
+
+  expect(body).toMatchObject({ prompt: KOREAN, translate: "auto" });
+});
+
 test("letters that macOS decomposes are composed", () => {
   expect(requestOf(aDraft({ prompt: KOREAN.normalize("NFD") }), UPLOADED).prompt).toBe(KOREAN);
 });

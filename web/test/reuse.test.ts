@@ -21,9 +21,12 @@ test("a video from text alone gets no image", () => {
   expect(draftOf(aVideo({ image: null }))).toMatchObject({ image: null, imageUrl: "", lastImage: null });
 });
 
-test("the other provider is the first that was not tried, or else any", () => {
+test("the other provider is the first available one that was not tried, or else any", () => {
   const attempts = MODELS.map(({ ai_model }) => aFailedAttempt(ai_model, "rate_limited"));
 
-  expect(untriedModel(aVideo({ attempts: attempts.slice(0, 2) }), MODELS)).toBe("gemini-veo-3.1");
+  const runways = aVideo({ attempts: attempts.slice(0, 2) });
+  expect(untriedModel(runways, MODELS)).toBe("gemini-veo-3.1");
+  const withoutVeo = MODELS.map((m) => (m.ai_model === "gemini-veo-3.1" ? { ...m, available: false } : m));
+  expect(untriedModel(runways, withoutVeo)).toBe("gemini-omni-flash");
   expect(untriedModel(aVideo({ attempts }), MODELS)).toBe("auto");
 });
