@@ -37,3 +37,12 @@ test("if all providers failed for the same reason, it decides the remedy", () =>
 
   expect(found).toMatchObject({ remedy: "prompt", why: ["eachFailed"] });
 });
+
+test("if they failed for different reasons, the same may be tried again", () => {
+  const codes = ["output_filtered", "rate_limited"] as const;
+  const attempts = codes.map((code, n) => aFailedAttempt(CHAIN[n]!, code));
+
+  const found = explain({ ...failed("all_providers_failed"), attempts }, CHAIN);
+
+  expect(found?.remedy).toBe("again");
+});

@@ -1,6 +1,7 @@
 import { signal } from "@preact/signals";
 import { beforeEach, expect, test, vi } from "vitest";
 import type { App } from "../src/app-state";
+import { draft, EMPTY } from "../src/make/draft";
 import { openPicking } from "../src/make/picking";
 
 const { went, keepBlob } = vi.hoisted(() => ({ went: [] as string[], keepBlob: vi.fn() }));
@@ -13,12 +14,15 @@ vi.mock("../src/make/image", () => ({
 }));
 vi.mock("../src/make/blobs", () => ({ keepBlob, newBlobId: () => "ann/1" }));
 
-beforeEach(() => void went.splice(0));
+beforeEach(() => {
+  went.splice(0);
+  draft.value = EMPTY;
+});
 
-function aPicking() {
-  const session = { user: signal({ id: "ann" }) };
-  const app = { api: { user: "ann" }, session } as unknown as App;
-  return openPicking(app, () => {}, () => {});
+function aPicking(onError = () => {}) {
+  const user = signal({ id: "ann" });
+  const app = { api: { user: "ann" }, session: { user } } as unknown as App;
+  return { ...openPicking(app, () => {}, onError), user };
 }
 
 test("a chosen image leaves the video that is opened while it is being stored", async () => {
@@ -34,4 +38,32 @@ test("a chosen image leaves the video that is opened while it is being stored", 
   await picked;
 
   expect(went.at(-1)).toBe("/?video=opened");
+});
+
+test("an image that is read after another user has signed in is not put into their draft", async () => {
+  const { pick, user } = aPicking();
+
+  const picked = pick(new Blob());
+  user.value = { id: "bob" };
+  await picked;
+
+  expect(draft.value.image).toBeNull();
+});
+
+test("of two images, the one chosen last counts, and only its error is reported", async () => {
+  keepBlob.mockResolvedValue(undefined);
+  const onError = vi.fn();
+  const { placeImage, isReading } = aPicking(onError);
+  let fail = (_: Error) => {};
+  const first = placeImage(new Promise((_, reject) => (fail = reject)), "image");
+  await placeImage(Promise.resolve({ blob: new Blob(), width: 40, height: 30 }), "image");
+
+  fail(new Error("not an image"));
+  await first;
+
+  expect(draft.value.image?.width).toBe(40);
+  expect(onError).not.toHaveBeenCalled();
+  expect(isReading.value).toBe(false);
+  await placeImage(Promise.reject(new Error("not an image")), "lastImage");
+  expect(onError).toHaveBeenCalledOnce();
 });

@@ -27,3 +27,28 @@ test("a translation that fails is no longer awaited, until it is tried again", a
   expect(draft.value.english?.text).toBe("English of 너구리");
   translation.close();
 });
+
+test("a new prompt is translated again, and an earlier one's late translation changes nothing", async () => {
+  vi.useFakeTimers();
+  const arrivals: (() => void)[] = [];
+  const translatePrompt = async (prompt: string) => {
+    await new Promise<void>((resolve) => arrivals.push(resolve));
+    return { prompt: `English of ${prompt}`, language: "ko", translated: true };
+  };
+  const translation = openTranslation({ translatePrompt } as unknown as Api);
+  change({ prompt: "여우", english: null });
+  await vi.advanceTimersByTimeAsync(1000);
+  change({ prompt: "여우가 달린다" });
+  await vi.advanceTimersByTimeAsync(1000);
+
+  for (const arrive of arrivals.reverse()) {
+    arrive();
+    await vi.advanceTimersByTimeAsync(0);
+  }
+
+  expect(draft.value.english).toMatchObject({ of: "여우가 달린다", text: "English of 여우가 달린다" });
+  change({ prompt: "여우가 잔다" });
+  await vi.advanceTimersByTimeAsync(1000);
+  expect(arrivals).toHaveLength(3);
+  translation.close();
+});
