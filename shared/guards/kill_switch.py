@@ -80,9 +80,7 @@ class KillSwitch(Struct, kw_only=True):
         _log_level(before, after, why=f"set manually: {reason}")
         return after
 
-    def on_budget_notification(
-        self, notification: BudgetNotification
-    ) -> KillSwitchState:
+    def on_budget_notification(self, notification: BudgetNotification) -> None:
         change = partial(domain.apply_notification, notification=notification)
         before, after = self._change(change)
         log.info(
@@ -93,7 +91,6 @@ class KillSwitch(Struct, kw_only=True):
         _log_anomalies(notification)
         _log_spending(before, after, notification)
         _log_level(before, after, why=f"budget {notification.budget_id}")
-        return after
 
     def _change(
         self, change: Callable[[KillSwitchState], KillSwitchState]

@@ -9,6 +9,7 @@ from shared.domain.catalogue import ProviderId, Resolution
 from shared.domain.errors import Unreachable
 from shared.domain.job import Attempt, Job
 from shared.domain.ledger import Caps, Limits
+from shared.jobs.commit import SHORT_BACKOFF
 from tests.domain.examples import a_job, at_provider, running, states
 from tests.fakes.jobs import Trouble
 from tests.usecases.harness import Harness
@@ -75,6 +76,12 @@ def test_a_lost_race_is_retried(harness: Harness, trouble: Trouble) -> None:
     report(harness)
 
     assert first_price(harness) == EXPENSIVE
+
+
+def test_a_report_that_is_never_known_to_be_kept_is_logged(harness: Harness) -> None:
+    harness.prices.troubles = [Trouble.NOT_APPLIED] * (1 + len(SHORT_BACKOFF))
+
+    assert report(harness) == ["price_differs", "prices_not_written"]
 
 
 def test_without_the_store_jobs_use_the_catalogues_prices(harness: Harness) -> None:
