@@ -151,11 +151,14 @@ def parameter(
 
 
 def _body(body: Body) -> dict[str, Any]:
-    """The schemas by media type. A form has a file where JSON has the file's URL."""
-    content = {JSON: _content(_object(body, body.title, _json_property))}
-    if body.takes_form:
-        content[FORM] = _content(_object(body, f"{body.title}Form", _form_property))
-    return content
+    """The schemas by media type. A form has a file where JSON has the file's URL.
+
+    The form comes first: OpenAPI Generator makes code that doesn't compile otherwise.
+    """
+    plain = {JSON: _content(_object(body, body.title, _json_property))}
+    if not body.takes_form:
+        return plain
+    return {FORM: _content(_object(body, f"{body.title}Form", _form_property))} | plain
 
 
 def _object(
