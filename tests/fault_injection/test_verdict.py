@@ -8,7 +8,12 @@ import pytest
 
 from local.fault_injection.evidence import Evidence, PaidSubmission, ReceivedWebhook
 from local.fault_injection.journal import EntryKind, JournalEntry
-from local.fault_injection.verdict import COUNTED, recovery_seconds, verdict_on
+from local.fault_injection.verdict import (
+    COUNTED,
+    quantile,
+    recovery_seconds,
+    verdict_on,
+)
 from shared.domain.catalogue import ProviderId
 from shared.domain.errors import ErrorCode, Problem
 from shared.domain.job import AttemptState, Job
@@ -267,3 +272,10 @@ def test_crashes_and_faults_are_counted_separately() -> None:
         "unreachable copy": 1,
         "api process begins with a skewed clock": 1,
     }
+
+
+def test_a_quantile_is_one_of_the_values() -> None:
+    hundred = [float(n) for n in range(1, 101)]
+
+    assert (quantile(hundred, 0.5), quantile(hundred, 0.99)) == (50.0, 99.0)
+    assert (quantile([3.0], 0.99), quantile([], 0.5)) == (3.0, None)

@@ -4,8 +4,6 @@ The emulator checks neither the signature, the expiry nor the project of a token
 cloud checks those before it evaluates any rule.
 """
 
-import base64
-import json
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,6 +14,7 @@ import requests
 
 from local.identity import user_token
 from local.stack import RULES
+from tests.gcp.firebase_signing import unsigned
 
 ANN, BOB = "ann", "bob"
 CLOSED = (
@@ -34,13 +33,6 @@ NEWEST_FIRST = {
     "orderBy": [{"field": {"fieldPath": "created_at"}, "direction": "DESCENDING"}],
     "limit": 20,
 }
-
-
-def token_of(**claims: object) -> str:
-    """An unsigned token with the given claims."""
-    parts = [{"alg": "none", "typ": "JWT"}, claims]
-    raw = [base64.urlsafe_b64encode(json.dumps(part).encode()) for part in parts]
-    return ".".join([*(part.rstrip(b"=").decode() for part in raw), ""])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,7 +139,7 @@ STRANGERS: dict[str, dict[str, object] | None] = {
 @pytest.mark.parametrize("who", STRANGERS)
 def test_a_job_cannot_be_read_by(database: Database, who: str) -> None:
     claims = STRANGERS[who]
-    caller = database.known_by(None if claims is None else token_of(**claims))
+    caller = database.known_by(None if claims is None else unsigned(claims))
 
     assert caller.get("videos/ann1") == 403
     assert caller.query("videos", by_user(ANN)).status_code == 403
@@ -247,5 +239,5 @@ def test_a_missing_job_is_a_404_only_for_signed_in_users(
     assert database.user(ANN).get("videos/none") == 404
     for who, claims in STRANGERS.items():
         if claims is None or claims["sub"] == ANN:
-            caller = database.known_by(token_of(**claims) if claims else None)
+            caller = database.known_by(unsigned(claims) if claims else None)
             assert caller.get("videos/none") == 403, who

@@ -139,6 +139,9 @@ def test_make_refuses_an_option_that_nothing_reads() -> None:
         ({"faults": "runway:boom"}, "FAULTS: runway:boom: boom is not a fault"),
         ({"faults": "runway:500,runway:filterd"}, "; did you mean `filtered`?"),
         ({"faults": "runway*x"}, "a whole number follows the star."),
+        ({"faults": "runway:poll:filtered"}, "there is no 'filtered' of runway at"),
+        ({"faults": "runway:filtered"}, "there is no 'filtered' of runway at"),
+        ({"faults": "runway:start:503:503"}, "is not PROVIDER:PLACE:KIND"),
     ],
 )
 def test_a_wrong_option_is_refused_by_its_own_name(
