@@ -1,12 +1,9 @@
 """Reading the settings from the environment, and refusing wrong ones."""
 
 import json
-import subprocess
-import sys
 from collections.abc import Mapping
 from datetime import UTC
 from decimal import Decimal
-from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -17,9 +14,9 @@ from shared.domain.errors import NotConfigured
 from shared.domain.ledger import Caps, Limits
 from shared.providers.veo_operations import location_of
 from shared.settings import EMULATORS, LOCAL_ONLY, Settings, refuse_emulators
+from tests.new_process import ROOT, run_code
 
 NEEDED = {"GOOGLE_CLOUD_PROJECT": "demo", "BUCKET": "demo-videos"}
-ROOT = Path(__file__).parent.parent
 
 
 def read(**environ: str) -> Settings:
@@ -281,14 +278,7 @@ def test_a_function_in_the_cloud_does_not_start_with_an_emulator(
 ) -> None:
     environ = {"K_SERVICE": "api", "FIREBASE_AUTH_EMULATOR_HOST": emulator}
 
-    ran = subprocess.run(
-        [sys.executable, "-c", "import main"],
-        cwd=ROOT,
-        env=environ,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    ran = run_code("import main", environ=environ)
 
     assert (ran.returncode == 0) is starts, ran.stderr
     assert starts or "FIREBASE_AUTH_EMULATOR_HOST must not be set" in ran.stderr

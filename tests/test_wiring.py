@@ -1,7 +1,5 @@
 """Which providers are configured, when parts are built, and what is imported."""
 
-import subprocess
-import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -30,6 +28,7 @@ from shared.settings import Settings
 from shared.wiring import adapters, guards, process, steps, use_cases
 from shared.wiring.once import lazy, once
 from tests.fakes.queue import FakeQueue
+from tests.new_process import run_code
 from tests.usecases.harness import ANN
 
 ROOT = Path(__file__).parents[1]
@@ -40,17 +39,6 @@ EMULATORS = {
     "CLOUD_TASKS_EMULATOR_HOST": "127.0.0.1:1",
     "STORAGE_EMULATOR_HOST": "http://127.0.0.1:1",
 }
-
-
-def run(code: str, environ: dict[str, str]) -> subprocess.CompletedProcess[str]:
-    """Run it in a new process, which has imported nothing yet."""
-    return subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=ROOT,
-        env=environ,
-        capture_output=True,
-        text=True,
-    )
 
 
 @pytest.fixture
@@ -179,7 +167,7 @@ with tracing.root("request", {}), tracing.span("step", a="b"):
 print([name for name in sys.modules if name.startswith(
     ("opentelemetry.sdk", "opentelemetry.exporter", "shared.gcp.cloud_trace"))])
 """
-    ran = run(code, BARE | EMULATORS)
+    ran = run_code(code, environ=BARE | EMULATORS)
 
     assert ran.stdout == "[]\n", ran.stderr
 
@@ -196,7 +184,7 @@ assert adapters.providers() and adapters.translator()
 print([name for name in ("google.genai", "runwayml") if name in sys.modules])
 assert adapters.translator().max_cost_usd("너구리") > 0
 """
-    ran = run(code, BARE)
+    ran = run_code(code, environ=BARE)
 
     assert (ran.stdout, ran.returncode) == ("[]\n", 0), ran.stderr
 
@@ -218,7 +206,7 @@ print([name for name in dear if name in sys.modules])
 assert steps.advance().store_step.fetch_result
 assert "google.cloud.storage" in sys.modules
 """
-    ran = run(code, BARE | EMULATORS)
+    ran = run_code(code, environ=BARE | EMULATORS)
 
     assert (ran.stdout, ran.returncode) == ("[]\n", 0), ran.stderr
 

@@ -3,8 +3,6 @@
 import gzip
 import json
 import re
-import subprocess
-import sys
 from html import unescape
 from typing import Any
 
@@ -16,6 +14,7 @@ from functions.docs import OPENAPI_RATE, VIEWER_RATE
 from functions.http.router import Router
 from shared.rates import BURST_SECONDS, RateLimit
 from tests.functions.calling import FakeTokens, client_of
+from tests.new_process import run_code
 
 COLD = """
 import sys, main
@@ -132,6 +131,4 @@ def test_another_language_is_a_wrong_field(client: FlaskClient, path: str) -> No
 
 
 def test_a_cold_start_does_not_import_the_viewer() -> None:
-    run = [sys.executable, "-c", COLD]
-
-    assert subprocess.run(run, capture_output=True, text=True).stdout == "[]\n"
+    assert run_code(COLD).stdout == "[]\n"

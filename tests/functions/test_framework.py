@@ -1,8 +1,6 @@
 """The function under functions-framework: its catch-all, and garbage collection."""
 
 import importlib
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -12,8 +10,8 @@ from functions_framework import create_app
 from gunicorn.config import Config
 
 from tests.functions.test_router import check_problem
+from tests.new_process import run_code
 
-ROOT = Path(__file__).parents[2]
 SOURCE = """
 from functions.http.catch_all import install_catch_all
 from tests.functions.served import served
@@ -72,13 +70,7 @@ print(GunicornApplication(None, "127.0.0.1", 0, False).cfg.timeout)
 
 def test_no_worker_is_killed_for_its_heartbeats_while_its_instance_was_frozen() -> None:
     """Cloud Run throttles the CPU to nothing between requests. 0: there is no limit."""
-    ran = subprocess.run(
-        [sys.executable, "-c", HEARTBEATS],
-        cwd=ROOT,
-        env={"CLOUD_RUN_TIMEOUT_SECONDS": "300"},
-        capture_output=True,
-        text=True,
-    )
+    ran = run_code(HEARTBEATS, environ={"CLOUD_RUN_TIMEOUT_SECONDS": "300"})
 
     assert ran.stdout == "0\n", ran.stderr
 
@@ -110,12 +102,7 @@ def test_garbage_is_collected_from_the_first_answer_on(tmp_path: Path) -> None:
     source = tmp_path / "root_that_starts.py"
     source.write_text(STARTS)
 
-    ran = subprocess.run(
-        [sys.executable, "-c", REQUESTS, str(source)],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-    )
+    ran = run_code(REQUESTS, str(source))
 
     assert ran.stderr.splitlines() == ["False False", "True True", "True True"]
 
@@ -125,8 +112,6 @@ def test_a_start_collects_no_garbage_while_it_imports() -> None:
 import gc, main
 print(gc.isenabled(), sum(each["collections"] for each in gc.get_stats()) < 50)
 """
-    ran = subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True
-    )
+    ran = run_code(code)
 
     assert ran.stdout.split() == ["True", "True"]

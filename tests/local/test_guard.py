@@ -129,6 +129,23 @@ def test_a_foreign_pages_request_never_reaches_firestore(
     assert answer.status_code == 403
 
 
+def test_an_answer_streams_through_the_guard() -> None:
+    """As a WebChannel's, which stays open while the page listens."""
+    has_arrived = threading.Event()
+
+    def pieces() -> Iterator[bytes]:
+        yield b"first"
+        has_arrived.wait(120)
+
+    with (
+        HttpServer(application(lambda _: Response(pieces()))) as emulator,
+        firestore_guard(f"127.0.0.1:{emulator.port}", origins=[PAGE]) as guard,
+        requests.get(guard.url + DOCUMENTS, stream=True, timeout=60) as answer,
+    ):
+        assert next(answer.iter_content(1024)) == b"first"
+        has_arrived.set()
+
+
 def test_a_token_is_signed_by_a_key_that_only_this_user_can_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,8 +2,6 @@
 
 import inspect
 import ssl
-import subprocess
-import sys
 from types import ModuleType
 
 import google.auth.exceptions
@@ -31,6 +29,7 @@ from shared.providers.paid_post import (
     fault_of,
     outcome_of,
 )
+from tests.new_process import run_code
 
 RAISED: list[tuple[Faults, tuple[ModuleType, ...]]] = [
     (runway_sdk.FAULTS, (runwayml, runwayml.lib.polling, httpx)),
@@ -162,8 +161,4 @@ def test_a_provider_loads_no_other_providers_sdk(name: str) -> None:
         f"import sys, shared.providers.{name}; "
         f"print([m for m in {FOREIGN[name]!r} if m in sys.modules])"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=True
-    )
-
-    assert done.stdout.strip() == "[]"
+    assert run_code(program).stdout.strip() == "[]"
