@@ -91,6 +91,15 @@ def test_a_body_that_is_too_large_is_refused_before_a_byte_is_sent(port: int) ->
         assert connection.recv(12) == b"HTTP/1.1 413"
 
 
+def test_a_body_that_is_sent_although_it_is_refused_does_not_lose_the_answer(
+    port: int,
+) -> None:
+    """The server reads on: else its end of the connection would be reset."""
+    body = bytes(12_000_000)
+    with begin(port, "/count", token("ann") + JSON, body, len(body)) as connection:
+        assert status(connection) == 413
+
+
 @pytest.mark.parametrize(
     ("path", "headers", "expected"),
     [("/nothing", "", 404), ("/count", token("ann") + JSON, 400)],
