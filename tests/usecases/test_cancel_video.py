@@ -1,6 +1,5 @@
 """A cancelled job ends cancelled or completed, and its cost is right in both cases."""
 
-from datetime import timedelta
 from decimal import Decimal
 
 import pytest
@@ -12,22 +11,12 @@ from shared.domain.errors import (
     ConflictReason,
     ErrorCode,
     NotFound,
-    TooManyJobs,
     Unreachable,
 )
-from shared.domain.job import Job, Language
-from shared.domain.ledger import Limits
+from shared.domain.job import Job
 from shared.domain.outcomes import PollFailed, Succeeded, Unknown, Working
-from tests.domain.examples import (
-    a_job,
-    a_new_job,
-    a_request,
-    answered,
-    completed,
-    running,
-)
+from tests.domain.examples import a_job, a_new_job, answered, completed, running
 from tests.fakes.interpose import after_next
-from tests.fakes.jobs import FakeJobs
 from tests.usecases.harness import ANN, BOB, Harness
 
 
@@ -39,23 +28,6 @@ def test_a_job_that_cost_nothing_ends_at_once(harness: Harness) -> None:
     assert job.problem and job.problem.code is ErrorCode.CANCELLED
     assert job.cost_usd == 0
     assert harness.queue.tasks == []
-
-
-@pytest.mark.parametrize("image_url", [None, "https://example.com/cat.jpg"])
-def test_only_so_many_jobs_an_hour_may_be_cancelled_at_no_cost(
-    image_url: str | None,
-) -> None:
-    jobs = FakeJobs(Limits(max_unpaid_per_hour=2))
-    harness = Harness(jobs=jobs)
-    request = a_request(image_url=image_url)
-    for _ in range(2):
-        ticket = harness.create_video(ANN, request, Language.ENGLISH)
-        harness.cancel_video(ANN, ticket.job.job_id)
-
-    with pytest.raises(TooManyJobs):
-        harness.create_video(ANN, request, Language.ENGLISH)
-    harness.clock.move(timedelta(hours=1))
-    harness.create_video(ANN, request, Language.ENGLISH)
 
 
 def test_a_running_job_is_cancelled_and_stays_paid(harness: Harness) -> None:

@@ -191,18 +191,6 @@ def test_an_uncertain_commit_of_a_lower_hold_creates_one_job(harness: Harness) -
     assert harness.jobs.accounts["user.ann.2026-11"].month.open_usd == Decimal(4)
 
 
-def test_too_many_open_jobs_are_refused_until_one_ends(harness: Harness) -> None:
-    harness.jobs = FakeJobs(Limits(max_open_jobs=1))
-    job = create(harness)
-    with pytest.raises(TooManyJobs):
-        create(harness)
-
-    ended = replace(job.ended(ErrorCode.CANCELLED), version=2)
-    harness.jobs.commit(harness.jobs.get(job.job_id), ended)
-
-    assert create(harness).job_id != job.job_id
-
-
 class CountingStore:
     """Counts the calls to store an image, and the jobs that existed at the last one."""
 

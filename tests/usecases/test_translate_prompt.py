@@ -10,7 +10,6 @@ from shared.domain.errors import (
     GenerationPaused,
     LimitReached,
     Problem,
-    TooManyRequests,
     Unavailable,
     Unreachable,
 )
@@ -22,7 +21,7 @@ from shared.domain.usage import NO_PROVIDER, Counts
 from shared.jobs.commit import CONTENTION_BACKOFF
 from tests.fakes.jobs import FakeJobs, Trouble
 from tests.fakes.translator import IN_ENGLISH, FakeTranslator
-from tests.usecases.harness import ANN, BOB, Harness
+from tests.usecases.harness import ANN, Harness
 
 KOREAN = "고양이가 창밖을 바라본다"
 MAX_PRICE = Decimal("0.006")
@@ -151,20 +150,6 @@ def test_a_cap_limits_translations(limits: Limits) -> None:
         harness.translate_prompt(ANN, KOREAN)
 
     assert asked(harness) == 2
-
-
-def test_a_user_has_a_limited_number_of_translations_a_minute() -> None:
-    harness = a_harness(Limits(max_translations_per_minute=2))
-    for _ in range(2):
-        harness.translate_prompt(ANN, KOREAN)
-    with pytest.raises(TooManyRequests):
-        harness.translate_prompt(ANN, KOREAN)
-    harness.translate_prompt(BOB, KOREAN)
-
-    harness.clock.pause(60)
-    harness.translate_prompt(ANN, KOREAN)
-
-    assert asked(harness) == 4
 
 
 def test_the_model_is_not_called_while_spending_is_paused() -> None:

@@ -2,14 +2,13 @@
 
 import pytest
 
-from shared.domain.errors import TooLarge, TooManyJobs, Unreachable
+from shared.domain.errors import TooLarge, Unreachable
 from shared.domain.ledger import Limits
 from shared.domain.request import MAX_IMAGE_BYTES, UploadRequest
 from shared.domain.specs import Identifier
 from shared.jobs.commit import CONTENTION_BACKOFF
 from shared.ports.identity import Caller
 from shared.usecases.uploads import content_of
-from tests.domain.examples import MINUTE
 from tests.fakes.bucket import FakeBucket
 from tests.fakes.jobs import FakeJobs, Trouble
 from tests.usecases.harness import Harness
@@ -30,18 +29,6 @@ def test_an_upload_goes_to_the_callers_own_folder(harness: Harness) -> None:
     assert signed.url.startswith("https://storage.example/uploads/a%2Fb/id1?")
     assert signed.headers["content-type"] == "image/png"
     assert signed.headers["x-goog-content-length-range"] == "123,123"
-
-
-def test_uploads_beyond_the_limit_wait_for_the_next_minute(harness: Harness) -> None:
-    for _ in range(2):
-        harness.start_upload(ANN, PNG)
-
-    with pytest.raises(TooManyJobs):
-        harness.start_upload(ANN, PNG)
-    assert harness.start_upload(BOB, PNG)
-
-    harness.clock.move(MINUTE)
-    assert harness.start_upload(ANN, PNG)
 
 
 @pytest.mark.parametrize("trouble", [Trouble.LOST_RACE, Trouble.NOT_APPLIED])

@@ -41,15 +41,6 @@ def step(harness: Harness) -> None:
     harness.advance("job1", from_starts_queue=False)
 
 
-def test_a_task_delivered_twice_decodes_once(harness: Harness) -> None:
-    fetched = before(harness.web, "stream", lambda: step(harness))
-
-    step(harness)
-
-    assert len(fetched) == 1
-    assert harness.job.image is not None
-
-
 def test_an_image_is_tried_until_the_jobs_deadline(harness: Harness) -> None:
     fetched = before(harness.web, "stream", die)
     most = JOB_LIMIT // PREPARE_LIMIT

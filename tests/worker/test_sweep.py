@@ -14,7 +14,6 @@ from shared.domain.errors import ErrorCode, Unreachable
 from shared.domain.naming import task_name
 from shared.domain.outcomes import Succeeded
 from shared.domain.structs import replace
-from shared.jobs.schedule import nth_retry
 from shared.ports.store import Overdue, OverdueWebhook, Task, TaskQueue
 from shared.worker.sweep import MAX_START_WAIT, PAGE_SIZE, ROUND_LIMIT, WAKE_WORKERS
 from tests.domain.examples import MINUTE, SECOND, a_job, a_new_job, completed, running
@@ -22,25 +21,6 @@ from tests.fakes.clock import NOON, FrozenClock
 from tests.fakes.interpose import before
 from tests.fakes.queue import FakeQueue
 from tests.usecases.harness import Harness
-
-
-@pytest.mark.parametrize(
-    ("overdue_by", "nth"),
-    [
-        (timedelta(0), 0),
-        (MINUTE - SECOND, 0),
-        (MINUTE, 1),
-        (2 * MINUTE - SECOND, 1),
-        (2 * MINUTE, 2),
-        (4 * MINUTE, 3),
-        (8 * MINUTE, 4),
-        (timedelta(days=1), 11),
-    ],
-)
-def test_a_job_is_enqueued_after_one_two_four_eight_minutes(
-    overdue_by: timedelta, nth: int
-) -> None:
-    assert nth_retry(overdue_by) == nth
 
 
 def test_a_stuck_job_gets_a_task_with_a_new_name_each_time(harness: Harness) -> None:

@@ -185,16 +185,6 @@ def test_a_worker_that_skips_the_translation_does_not_discard_anothers() -> None
     assert job.cost_usd == IN_ENGLISH.cost_usd
 
 
-def test_a_task_delivered_twice_translates_once() -> None:
-    harness = prepared()
-    during_the_call(harness, harness.step)
-
-    harness.step()
-
-    assert len(asked(harness)) == 1
-    assert not sent(harness)
-
-
 def test_a_translation_is_recorded_although_firestore_was_down_for_a_minute() -> None:
     harness = prepared()
     down = [Trouble.UNREACHABLE] * len(LONG_BACKOFF)
