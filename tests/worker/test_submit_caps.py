@@ -59,17 +59,6 @@ def test_a_provider_that_exceeds_a_cap_is_skipped_for_a_cheaper_one() -> None:
     assert spent(harness) == Decimal("1.20")
 
 
-def test_the_cap_is_the_jobs_error_if_no_cheaper_provider_is_left() -> None:
-    harness = capped("3.50")
-    harness.providers[RUNWAY].polls = [FILTERED]
-
-    job = finish(harness, create(harness, RUNWAY, VEO))
-
-    assert job.problem == Problem(code=ErrorCode.DAILY_LIMIT_REACHED)
-    assert harness.providers[VEO].starts == 0
-    assert spent(harness) == Decimal("0.40")
-
-
 @pytest.mark.parametrize("cap", ["3.50", "9.00"], ids=["Omni doesn't fit", "it fits"])
 def test_a_paid_file_is_delivered_even_if_the_next_provider_exceeds_the_cap(
     cap: str,

@@ -13,7 +13,7 @@ from shared.domain.errors import ErrorCode, Problem
 from shared.domain.job import AttemptState, Job
 from shared.domain.kill_switch import Level
 from shared.domain.ledger import Caps, Limits
-from shared.domain.outcomes import CancelRequested, Rejected, TranslationSkipped
+from shared.domain.outcomes import CancelRequested, Rejected
 from shared.domain.prompt_translation import Translation
 from shared.domain.structs import replace
 from shared.domain.usage import NO_PROVIDER
@@ -170,43 +170,12 @@ def test_a_worker_that_dies_during_the_call_costs_at_most_one_translation() -> N
     assert job.cost_usd == PRICE + MAX_PRICE
 
 
-def test_a_worker_that_skips_the_translation_does_not_discard_anothers() -> None:
-    harness = prepared()
-
-    def meanwhile() -> None:
-        before = harness.jobs.get("job1")
-        harness.committer.commit(before, TranslationSkipped())
-
-    during_the_call(harness, meanwhile)
-
-    job = harness.step()
-
-    assert job.prompt_to_send == A_CAT
-    assert job.cost_usd == IN_ENGLISH.cost_usd
-
-
 def test_a_translation_is_recorded_although_firestore_was_down_for_a_minute() -> None:
     harness = prepared()
     down = [Trouble.UNREACHABLE] * len(LONG_BACKOFF)
     during_the_call(harness, lambda: harness.jobs.troubles.extend(down))
 
     assert harness.step().prompt_to_send == A_CAT
-
-
-def test_an_answer_after_the_lease_never_changes_the_prompt_that_was_sent() -> None:
-    harness = prepared()
-
-    def meanwhile() -> None:
-        harness.clock.pause((timing.TRANSLATION_LIMIT + timing.CLOCK_SKEW).seconds)
-        harness.step()
-
-    during_the_call(harness, meanwhile)
-
-    harness.step()
-
-    assert sent(harness) == [KOREAN]
-    assert harness.jobs.projections["job1"]["prompt_sent"] == KOREAN
-    assert harness.job.cost_usd == PRICE + IN_ENGLISH.cost_usd
 
 
 def test_a_translation_committed_before_a_start_is_sent_by_it() -> None:
