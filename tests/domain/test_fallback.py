@@ -226,6 +226,8 @@ def test_an_unknown_submission_rules_out_its_vendor() -> None:
     job = answered(a_job(), RUNWAY, Unknown(detail="read timeout"))
 
     assert states(job) == [("runway", "unknown"), ("runway-http", "skipped")]
+    why = job.attempts[0].problem
+    assert why and why.detail == "read timeout"
     assert job.attempts[1].problem == Problem(
         code=ALL.SUBMISSION_UNKNOWN, detail="skipped_after runway"
     )

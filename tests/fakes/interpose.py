@@ -29,14 +29,14 @@ def before_next(part: object, verb: str, *acts: Act) -> None:
     before(part, verb, lambda: left.pop(0)() if left else None)
 
 
-def after_next(part: object, verb: str, act: Act) -> None:
-    """Call `act` after the next call, before its caller goes on."""
-    plain, left = getattr(part, verb), [act]
+def after_next(part: object, verb: str, *acts: Act) -> None:
+    """As `before_next`, but after each call, before its caller goes on."""
+    plain, left = getattr(part, verb), list(acts)
 
     def call(*args: object, **kwargs: object) -> object:
         result = plain(*args, **kwargs)
         if left:
-            left.pop()()
+            left.pop(0)()
         return result
 
     setattr(part, verb, call)

@@ -2,7 +2,6 @@
 
 import random
 import threading
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from datetime import UTC, datetime
@@ -19,7 +18,7 @@ from shared.domain.job import Job
 from shared.domain.ledger import Account, Caps, LedgerKey, Limits, ledger_key, nth_of
 from shared.domain.outcomes import Succeeded, Unknown
 from shared.domain.structs import replace
-from shared.gcp.firestore_calls import Database, Document
+from shared.gcp.firestore_calls import Database
 from shared.gcp.firestore_caps import FULL_CHECK_INTERVAL, FirestoreCaps
 from shared.gcp.firestore_jobs import FirestoreJobs
 from shared.gcp.firestore_reports import FirestoreUsage, LedgerAuditReader
@@ -34,6 +33,7 @@ from tests.domain.examples import (
     started,
 )
 from tests.fakes.clock import FrozenClock
+from tests.fakes.interpose import after_next
 from tests.gcp.stores import Counting, create, read
 
 ALL = "all.2026-11"
@@ -56,18 +56,8 @@ def new(job_id: str, within: Limits, usd: str = "0.40", **how: object) -> Job:
     return replace(job, user_id=user, hold_usd=Decimal(usd), ledger_key=key)
 
 
-class Interleaved(Database):
-    """Commits something else after the read with the number `after`."""
-
-    meanwhile: Callable[[], None]
-    after = 1
-
-    def get_all(self, *references: Any, **options: Any) -> list[Document]:
-        found = super().get_all(*references, **options)
-        self.after -= 1
-        if self.after == 0:
-            self.meanwhile()
-        return found
+def nothing() -> None:
+    """No one else commits."""
 
 
 def in_shard(shard: int, within: Limits, usd: str = "0.40") -> Job:
@@ -213,12 +203,11 @@ def test_a_charge_during_a_full_check_is_noticed_even_if_a_mark_was_already_set(
     jobs.create(owing)
     owed = replace(read(jobs, owing.job_id).value, hold_usd=Decimal("0.80"))
     commit(jobs, owing.job_id, owed)
-    interleaved = Interleaved(firestore_client)
-    interleaved.after = 2
+    checking = Database(firestore_client)
     more = replace(owed, hold_usd=Decimal("4.00"))
-    interleaved.meanwhile = lambda: commit(jobs, owing.job_id, more)
+    after_next(checking, "get_all", nothing, lambda: commit(jobs, owing.job_id, more))
 
-    assert create(FirestoreJobs(interleaved, within), in_shard(2, within)) == "refused"
+    assert create(FirestoreJobs(checking, within), in_shard(2, within)) == "refused"
     assert spend(database).month.used_usd == Decimal("4.00")
 
 
@@ -291,10 +280,9 @@ def test_a_full_check_whose_commit_lost_the_race_does_not_count(
     old = FirestoreJobs(database, higher)
     for shard in (0, 1):
         old.create(in_shard(shard, higher, "2.00"))
-    interleaved = Interleaved(firestore_client)
-    young = FirestoreJobs(interleaved, lower)
-    interleaved.after = 2
-    interleaved.meanwhile = lambda: old.create(in_shard(2, higher, "0.10"))
+    checking = Database(firestore_client)
+    young, late = FirestoreJobs(checking, lower), in_shard(2, higher, "0.10")
+    after_next(checking, "get_all", nothing, lambda: old.create(late))
 
     with pytest.raises(LostRace):
         young.create(in_shard(2, lower))
@@ -375,10 +363,10 @@ def test_a_concurrent_end_never_makes_a_create_fail(
     jobs = FirestoreJobs(database, within)
     ending = new("ending", within)
     jobs.create(ending)
-    interleaved = Interleaved(firestore_client)
-    interleaved.meanwhile = lambda: commit(jobs, "ending", ended(ending))
+    creating = Database(firestore_client)
+    after_next(creating, "get_all", lambda: commit(jobs, "ending", ended(ending)))
 
-    FirestoreJobs(interleaved, within).create(new("beside", within))
+    FirestoreJobs(creating, within).create(new("beside", within))
 
     month = spend(database, 1).month
     assert (month.held_usd, month.settled_usd) == (Decimal("0.80"), Decimal("0.40"))
