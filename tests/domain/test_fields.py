@@ -107,9 +107,7 @@ def test_an_https_url_is_kept_as_it_is(url: str) -> None:
         ("https://8。8。8。8/", "https://8.8.8.8/"),
     ],
 )
-def test_a_pasted_url_is_encoded_as_a_browser_does(
-    pasted: str, sent: str | None
-) -> None:
+def test_a_pasted_url_is_encoded_as_browsers_do(pasted: str, sent: str | None) -> None:
     encoded = HttpsAddress().parse(pasted)
 
     assert encoded.isascii()

@@ -38,9 +38,7 @@ PROMPTS = st.sampled_from(HOSTILE) | st.text(max_size=400)
         ("가" * 200, "가" * 40),
     ],
 )
-def test_a_name_is_the_date_and_the_beginning_of_the_prompt(
-    prompt: str, name: str
-) -> None:
+def test_a_name_is_the_date_and_the_prompts_beginning(prompt: str, name: str) -> None:
     assert file_name(DAY, prompt) == f"2026-11-28-{name}.mp4"
 
 

@@ -71,9 +71,7 @@ def used(*, settled: str = "0", open_: str = "0") -> Account:
         pytest.param(used(open_="5", settled="4"), "1", id="beside open holds"),
     ],
 )
-def test_an_amount_that_fits_to_the_cent_is_admitted(
-    account: Account, amount: str
-) -> None:
+def test_an_amount_that_just_fits_is_admitted(account: Account, amount: str) -> None:
     check(account, Caps(daily_usd=Decimal(10)), DAY, Decimal(amount), NOON)
 
 

@@ -125,9 +125,7 @@ def test_an_intents_task_comes_after_its_lease() -> None:
         (timing.MIN_TIME_FOR_AN_ATTEMPT - SECOND, "GaveUp"),
     ],
 )
-def test_no_attempt_begins_with_too_little_time_left(
-    left: timedelta, name: str
-) -> None:
+def test_no_attempt_begins_with_too_little_time(left: timedelta, name: str) -> None:
     job = a_job()
 
     assert kind(next_action(job, job.deadline_at - left)) == name

@@ -152,9 +152,7 @@ def test_a_late_look_for_a_file_does_not_wake_a_job_that_waits_for_a_vendor() ->
     assert looked.wake_at == waiting.wake_at
 
 
-def test_only_a_cancelled_job_does_not_wait_for_a_file(
-    way_out: tuple[Job, ErrorCode],
-) -> None:
+def test_only_a_cancelled_job_awaits_no_file(way_out: tuple[Job, ErrorCode]) -> None:
     job, code = way_out
 
     at = NOON + SECOND

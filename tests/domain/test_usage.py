@@ -213,9 +213,7 @@ def test_a_query_covers_its_days(query: UsageQuery, first: date, last: date) -> 
         (date.min, date.max, "too_many_days"),
     ],
 )
-def test_an_invalid_period_is_reported(
-    first: date, last: date | None, reason: str
-) -> None:
+def test_a_wrong_period_is_refused(first: date, last: date | None, reason: str) -> None:
     with pytest.raises(InvalidRequest) as refused:
         UsageQuery(first=first, last=last).period(TODAY)
 

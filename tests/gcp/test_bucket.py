@@ -142,9 +142,7 @@ def test_a_missing_object_is_none_and_cannot_be_opened_or_copied(
 
 
 @pytest.mark.parametrize("content", [b"new", b"old"], ids=["other", "the same"])
-def test_an_overwritten_generation_can_be_neither_opened_nor_copied(
-    bucket: Bucket, content: bytes
-) -> None:
+def test_an_overwritten_object_is_out_of_reach(bucket: Bucket, content: bytes) -> None:
     old = write(bucket, "a", b"old")
     new = write(bucket, "a", content)
 

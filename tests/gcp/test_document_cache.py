@@ -1,7 +1,6 @@
 """Creating jobs from cached documents: fewer reads, and the same guarantees."""
 
 import threading
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -68,9 +67,7 @@ def test_after_a_commit_the_cache_equals_firestore(
         assert (found["days"]["d21"], found["recheck"]) == (yesterday, after)
 
 
-def test_the_next_job_of_a_user_is_one_commit_and_no_read(
-    firestore_client: firestore.Client,
-) -> None:
+def test_a_users_next_job_takes_no_read(firestore_client: firestore.Client) -> None:
     counting = Counting(firestore_client)
     jobs = FirestoreJobs(counting, FOUR_CAPS)
     jobs.create(a_job("a", FOUR_CAPS))
@@ -235,31 +232,6 @@ def test_only_the_latest_documents_are_cached(monkeypatch: pytest.MonkeyPatch) -
 def in_threads(count: int, work: Callable[[int], None]) -> None:
     with ThreadPoolExecutor(count) as threads:
         list(threads.map(work, range(count)))
-
-
-def test_a_lock_serializes_rivals_and_lets_others_run_concurrently(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(document_cache, "MAX_WAIT_SECONDS", 100)
-    locks, inside, most = AdvisoryLocks(), [0], []
-    both = threading.Barrier(2, timeout=100)
-
-    def rival(_: int) -> None:
-        with locks.hold(["ann", "all.0"]):
-            inside[0] += 1
-            time.sleep(0.01)  # in which others would come in, too
-            most.append(inside[0])
-            inside[0] -= 1
-
-    def stranger(nth: int) -> None:
-        with locks.hold([f"user{nth}"]):
-            both.wait()
-
-    in_threads(8, rival)
-    in_threads(2, stranger)
-
-    assert most == [1] * 8
-    assert not locks._locks
 
 
 def test_a_lock_is_waited_for_only_briefly(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -165,7 +165,7 @@ def test_a_malformed_token_is_refused(certs_url: str, token: str) -> None:
     assert caught.value.__suppress_context__
 
 
-def test_any_error_of_google_auth_is_a_401_but_missing_keys_are_not(
+def test_an_error_of_google_auth_is_a_401_not_missing_keys(
     identity: LocalIdentity,
 ) -> None:
     def decode(token: str) -> Mapping[str, Any]:
@@ -179,7 +179,7 @@ def test_any_error_of_google_auth_is_a_401_but_missing_keys_are_not(
         )
 
 
-def test_revocation_is_checked_only_for_genuine_tokens(
+def test_only_genuine_tokens_are_looked_up(
     identity: LocalIdentity, certs_url: str
 ) -> None:
     lookup, since = Lookup(), 1_700_000_000

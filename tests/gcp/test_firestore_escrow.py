@@ -160,9 +160,7 @@ def test_a_charge_above_the_cap_counts_against_all_shards(database: Database) ->
     assert imbalances(database) == 0
 
 
-def test_a_charge_binds_its_day_even_after_a_job_of_the_next(
-    database: Database,
-) -> None:
+def test_a_charge_binds_its_day_after_a_job_of_the_next(database: Database) -> None:
     """After midnight, jobs of the day before still start attempts."""
     within = limits("4.00")
     jobs = FirestoreJobs(database, within)

@@ -168,9 +168,7 @@ def test_overdue_webhooks_are_found_separately_from_overdue_jobs(store: Store) -
     assert {o.job_id for o in store.queries.overdue(NOON, limit=9)} == {"open", "job1"}
 
 
-def test_an_abandoned_job_has_failed_says_why_and_its_webhook_is_due(
-    store: Store,
-) -> None:
+def test_an_abandoned_job_says_why_and_its_webhook_is_due(store: Store) -> None:
     created(store, replace(a_new_job(), webhook=Webhook(key_id="k")))
 
     store.jobs.abandon("job1", 1, NOON + MINUTE)
@@ -331,9 +329,7 @@ def test_a_full_page_costs_one_read_per_video(firestore_client: Any) -> None:
     assert database.documents == 101
 
 
-def test_a_job_is_deleted_with_its_projection_but_not_its_idempotency_record(
-    store: Store,
-) -> None:
+def test_a_deleted_job_leaves_only_its_idempotency_record(store: Store) -> None:
     store.jobs.create(a_new_job(), a_record("job1"))
 
     store.jobs.delete(read(store))
@@ -403,9 +399,7 @@ def test_a_record_is_replaced_if_unchanged_since_it_was_read(store: Store) -> No
 
 
 @pytest.mark.parametrize("is_gone", [False, True], ids=["replaced", "expired"])
-def test_a_record_that_changed_since_it_was_read_is_a_lost_race(
-    store: Store, is_gone: bool
-) -> None:
+def test_a_record_that_changed_is_a_lost_race(store: Store, is_gone: bool) -> None:
     store.jobs.create(a_new_job(job_id="a"), a_record("a"))
     seen = recorded(store)
     if is_gone:

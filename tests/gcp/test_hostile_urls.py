@@ -231,9 +231,7 @@ def test_a_redirects_url_is_parsed_as_strictly(
     assert internet.opened == OPENED
 
 
-def test_every_redirect_is_checked(
-    web: PublicWeb, internet: Internet, site: Site
-) -> None:
+def test_redirects_are_checked(web: PublicWeb, internet: Internet, site: Site) -> None:
     ways = {"/1": "/2", "/2": "https://other.example/3", "/3": "https://127.0.0.1/"}
     site.answer = lambda path: redirect(ways[path])
 

@@ -231,7 +231,7 @@ BAD = {
 
 
 @pytest.mark.parametrize("answer", UNREACHABLE.values(), ids=UNREACHABLE)
-def test_a_failed_answer_is_unreachable(
+def test_failed_answers_are_unreachable(
     web: PublicWeb, site: Site, answer: bytes
 ) -> None:
     site.answer = lambda _: answer

@@ -267,9 +267,7 @@ def test_an_opening_survives_a_lost_race_and_an_uncertain_commit(
     assert opening and opening.times == 1
 
 
-def test_closed_circuits_are_cached_for_seconds_except_after_an_own_opening(
-    fleet: Fleet,
-) -> None:
+def test_closed_circuits_are_cached_until_an_own_opening(fleet: Fleet) -> None:
     first, second = fleet.instance(), fleet.instance()
     assert [b.admit(RUNWAY) for b in (first, second, first)] == [None] * 3
     assert fleet.circuits.reads == 2
@@ -446,9 +444,7 @@ class Simulation:
     max_examples=settings().max_examples // 3,
 )
 @given(data=st.data())
-def test_there_is_one_trial_at_a_time_and_never_a_permanent_block(
-    data: st.DataObject,
-) -> None:
+def test_there_is_one_trial_at_a_time_and_no_lasting_block(data: st.DataObject) -> None:
     simulation = Simulation(draw=data.draw)
     for _ in range(data.draw(st.integers(1, 60))):
         simulation.step()

@@ -78,9 +78,7 @@ def test_an_outcome_that_changes_nothing_is_not_committed(harness: Harness) -> N
 
 
 @pytest.mark.parametrize("trouble", [LOST, DOWN, NOT_APPLIED])
-def test_a_commit_gives_up_after_all_its_tries(
-    harness: Harness, trouble: Trouble
-) -> None:
+def test_a_commit_is_given_up_in_the_end(harness: Harness, trouble: Trouble) -> None:
     before = harness.jobs.put(a_job())
     harness.jobs.troubles = [trouble] * (len(SHORT_BACKOFF) + 1)
 

@@ -89,9 +89,7 @@ def test_a_second_cancel_changes_and_logs_nothing(harness: Harness) -> None:
     assert [line["event"] for line in lines] == ["video_cancelled"]
 
 
-def test_neither_an_ended_job_nor_another_users_can_be_cancelled(
-    harness: Harness,
-) -> None:
+def test_no_ended_job_and_no_other_users_is_cancelled(harness: Harness) -> None:
     job = harness.jobs.put(completed(a_job(), ProviderId.RUNWAY)).value
 
     with pytest.raises(Conflict) as caught:

@@ -130,9 +130,7 @@ def test_a_job_in_progress_cannot_be_deleted(harness: Harness, job: Job) -> None
 
 
 @pytest.mark.parametrize("use", [{}, {"image": "up9", "last_image": "up1"}], ids=str)
-def test_an_upload_in_use_elsewhere_stays(
-    harness: Harness, use: dict[str, str]
-) -> None:
+def test_an_upload_used_elsewhere_stays(harness: Harness, use: dict[str, str]) -> None:
     harness.jobs.put(a_video())
     harness.jobs.put(replace(a_video(**use), job_id="job2"))
 

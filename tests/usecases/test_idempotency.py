@@ -216,9 +216,7 @@ def test_one_image_under_two_names_is_the_same_request(harness: Harness) -> None
         pytest.param({"key": "k1"}, id="with a key"),
     ],
 )
-def test_another_request_is_another_job(
-    harness: Harness, other: dict[str, Any]
-) -> None:
+def test_other_requests_are_new_jobs(harness: Harness, other: dict[str, Any]) -> None:
     first = send(harness, FIRST)
 
     result = send(harness, AGAIN, **other)

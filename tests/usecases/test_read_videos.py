@@ -136,9 +136,7 @@ def test_an_older_releases_video_has_a_download_only(harness: Harness) -> None:
     assert "attachment" in listed["download_url"] and listed["poster_url"] is None
 
 
-def test_a_document_of_the_first_release_is_listed_with_all_fields(
-    harness: Harness,
-) -> None:
+def test_a_first_releases_document_has_all_fields(harness: Harness) -> None:
     job = harness.jobs.put(a_job().ended(ErrorCode.CANCELLED)).value
     first = {n: v for n, v in project(job).items() if n in FIRST_FIELDS}
     harness.jobs.projections["job1"] = first

@@ -45,9 +45,7 @@ def test_days_are_in_order_and_models_in_the_order_of_the_chain(
     assert shown == [*((1, model) for model in in_order), (2, "runway")]
 
 
-def test_the_first_and_the_last_day_are_included_and_no_others(
-    show: ShowUsage, jobs: FakeJobs
-) -> None:
+def test_the_first_and_the_last_day_count(show: ShowUsage, jobs: FakeJobs) -> None:
     every_day = {f"d{day:02}": {"runway": ONE} for day in range(1, 32)}
     for month in ("2026-09", "2026-10", "2026-11"):
         jobs.usage[f"user.ann.{month}"] = UsageMonth(days=every_day)

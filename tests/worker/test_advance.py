@@ -117,7 +117,7 @@ def test_a_task_that_comes_early_enqueues_the_current_one(harness: Harness) -> N
 
 
 class TestStarting:
-    def test_a_start_on_the_steps_queue_is_handed_to_the_starts_queue(
+    def test_a_start_moves_from_the_steps_queue_to_its_own(
         self, harness: Harness
     ) -> None:
         harness.jobs.put(a_job())
@@ -127,9 +127,7 @@ class TestStarting:
         assert [task.queue for task in harness.queue.tasks] == [TaskQueue.STARTS]
         assert harness.starts == 0
 
-    def test_the_sweep_enqueues_a_start_whose_task_was_lost(
-        self, harness: Harness
-    ) -> None:
+    def test_the_sweep_enqueues_a_start_without_a_task(self, harness: Harness) -> None:
         harness.jobs.put(a_job())
         harness.advance("job1", from_starts_queue=False)
         assert harness.queue.take()  # purged, or tried too often
@@ -153,7 +151,7 @@ class TestStarting:
 
         assert harness.starts == 0
 
-    def test_an_intent_with_an_uncertain_commit_that_took_effect_is_sent(
+    def test_an_uncertain_intent_that_took_effect_is_sent(
         self, harness: Harness
     ) -> None:
         harness.jobs.put(a_job())
@@ -191,9 +189,7 @@ class TestStarting:
         assert states(harness.step()) == [("runway", state)]
         assert harness.starts == (state == "running")
 
-    def test_nothing_is_sent_for_an_intent_that_became_unknown_meanwhile(
-        self, harness: Harness
-    ) -> None:
+    def test_nothing_is_sent_for_an_intent_now_unknown(self, harness: Harness) -> None:
         harness.jobs.put(a_job())
         harness.jobs.troubles = [Trouble.APPLIED]
         advance = harness.advance
@@ -254,9 +250,7 @@ class TestStarting:
 
         assert states(harness.job)[0] == ("runway", outcome)
 
-    def test_a_cancel_during_the_post_does_not_lose_the_answer(
-        self, harness: Harness
-    ) -> None:
+    def test_a_cancel_during_the_post_loses_no_answer(self, harness: Harness) -> None:
         harness.jobs.put(a_job())
 
         def cancel() -> None:
@@ -323,16 +317,14 @@ class TestStarting:
         assert harness.step().delivered
         assert veo.cancelled == []
 
-    def test_nothing_is_sent_for_a_job_deleted_before_its_intent(
-        self, harness: Harness
-    ) -> None:
+    def test_nothing_is_sent_for_a_job_that_was_deleted(self, harness: Harness) -> None:
         found = harness.jobs.put(a_job())
         harness.jobs.remove("job1")
 
         assert harness.submit_step.start(found, found.value.chain[0]) is None
         assert harness.starts == 0
 
-    def test_a_job_deleted_during_the_post_stays_deleted_without_a_task(
+    def test_a_job_deleted_during_the_post_stays_deleted(
         self, harness: Harness
     ) -> None:
         harness.jobs.put(a_job())
@@ -344,9 +336,7 @@ class TestStarting:
         assert not harness.queue.tasks
         assert "images/job1" not in harness.bucket.objects
 
-    def test_a_provider_outside_the_chain_is_never_asked(
-        self, harness: Harness
-    ) -> None:
+    def test_no_provider_outside_the_chain_is_asked(self, harness: Harness) -> None:
         """Whether the caller chose it or the job was planned with it."""
         harness.chain = (HTTP, OMNI)
         harness.jobs.put(a_job(model="gemini-veo-3.1", chain=(VEO, RUNWAY, HTTP)))
@@ -413,9 +403,7 @@ class TestStarting:
 
 
 class TestFollowing:
-    def test_plain_http_takes_over_after_three_failed_polls(
-        self, harness: Harness
-    ) -> None:
+    def test_plain_http_takes_over_after_three_failures(self, harness: Harness) -> None:
         harness.jobs.put(due(running(a_job(), RUNWAY)))
         harness.providers[RUNWAY].polls = [PollFailed(detail="502")]
         harness.providers[HTTP].polls = [Succeeded()]
@@ -427,17 +415,13 @@ class TestFollowing:
         assert states(job) == [("runway", "succeeded")]
         assert harness.starts == 0
 
-    def test_polls_without_the_providers_key_count_as_failed(
-        self, harness: Harness
-    ) -> None:
+    def test_polls_without_a_key_count_as_failed(self, harness: Harness) -> None:
         harness.jobs.put(due(running(a_job(), RUNWAY)))
         del harness.providers[RUNWAY]
 
         assert harness.step().attempts[0].missed_polls == 1
 
-    def test_a_cancel_without_the_providers_key_is_given_up(
-        self, harness: Harness
-    ) -> None:
+    def test_a_cancel_without_a_key_is_given_up(self, harness: Harness) -> None:
         marked = apply(running(a_job(), RUNWAY), CancelRequested(), NOON)
         harness.jobs.put(marked)
         harness.step()
@@ -506,9 +490,7 @@ class TestFollowing:
         assert states(job) == [("gemini-veo-3.1", state)]
         assert job.cost_usd == Decimal("0.50")
 
-    def test_a_success_that_stays_empty_logs_its_price_once(
-        self, harness: Harness
-    ) -> None:
+    def test_an_empty_success_logs_its_price_once(self, harness: Harness) -> None:
         harness.jobs.put(running(a_job(chain=(RUNWAY,)), RUNWAY))
         harness.providers[RUNWAY].polls = [replace(EMPTY, cost_usd=Decimal(1))]
 

@@ -84,9 +84,7 @@ def test_no_provider_is_asked_before_a_kept_answer_has_had_its_turn(
     assert (harness.starts, harness.providers[RUNWAY].cancelled) == (1, [])
 
 
-def test_a_kept_answer_has_its_turn_after_a_second_outage_too(
-    harness: Harness,
-) -> None:
+def test_a_kept_answer_has_its_turn_after_two_outages(harness: Harness) -> None:
     """It began while the job waited for the answer, whose tries it failed as well."""
     harness.jobs.put(a_job(chain=(RUNWAY, VEO)))
     answer, *_ = answer_without_store(harness)
@@ -206,9 +204,7 @@ def test_a_later_release_records_the_answer(harness: Harness) -> None:
     assert states(harness.run()) == [("runway", "succeeded")]
 
 
-def test_an_answer_is_recorded_once_and_tried_until_the_jobs_deadline(
-    harness: Harness,
-) -> None:
+def test_an_answer_is_recorded_once_until_the_deadline(harness: Harness) -> None:
     harness.jobs.put(a_job(chain=(RUNWAY,)))
     first, *others = answer_without_store(harness)
     harness.queue.failures = [Unreachable("down")]

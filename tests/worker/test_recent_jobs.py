@@ -131,7 +131,7 @@ def test_a_deleted_job_is_not_recreated(harness: Harness) -> None:
     assert harness.jobs.all == []
 
 
-def test_only_a_limited_number_of_jobs_is_kept(
+def test_only_a_few_jobs_are_kept(
     harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(recent_jobs, "MAX_JOBS", 2)

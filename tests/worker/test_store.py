@@ -249,9 +249,7 @@ def another_worker_fetches(harness: Harness) -> None:
     harness.bucket.write(f"{FOLDER}fetched.mp4", content, content_type="video/mp4")
 
 
-def test_a_file_that_another_worker_fetched_is_not_copied_unchecked(
-    harness: Harness,
-) -> None:
+def test_another_workers_file_is_not_copied_unchecked(harness: Harness) -> None:
     after_next(harness.videos, "inspect", lambda: another_worker_fetches(harness))
 
     assert code(store(harness)) == "storage_failed"

@@ -83,9 +83,7 @@ def test_a_higher_price_exceeds_the_cap_by_one_job_at_most(harness: Harness) -> 
     assert harness.booked[0] == 0
 
 
-def test_a_higher_price_exceeds_the_cap_only_by_calls_already_under_way(
-    harness: Harness,
-) -> None:
+def test_a_higher_price_exceeds_the_cap_by_calls_under_way(harness: Harness) -> None:
     """Three POSTs, which fill the cap, are sent before one is answered."""
     harness.jobs.limits = Limits(user=Caps(daily_usd=usd("1.20")))
     for _ in range(3):

@@ -181,9 +181,7 @@ def test_a_silent_vendors_bad_file_is_given_up(harness: Harness) -> None:
 
 
 @pytest.mark.parametrize("why", ["cancelled at the vendor", "cancelled by its owner"])
-def test_a_task_that_is_cancelled_is_not_followed_again(
-    harness: Harness, why: str
-) -> None:
+def test_no_cancelled_task_is_followed_again(harness: Harness, why: str) -> None:
     harness.jobs.put(running(a_job(chain=(RUNWAY,)), RUNWAY))
     fall_silent(harness, timing.STORE_LIMIT)
     if why == "cancelled by its owner":

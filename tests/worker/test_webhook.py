@@ -220,9 +220,7 @@ def test_a_message_that_is_accepted_late_is_not_repeated_by_who_found_it_due(
     assert state(harness) == ("delivered", 1)
 
 
-def test_after_a_sender_dies_the_message_is_repeated_under_the_same_id(
-    harness: Harness,
-) -> None:
+def test_a_dead_senders_message_is_repeated_by_its_id(harness: Harness) -> None:
     def die_once() -> None:
         harness.receivers.meanwhile = lambda: None
         die()

@@ -98,9 +98,7 @@ def test_a_failed_download_is_repeated_without_a_new_submission(
     assert harness.starts == 0
 
 
-def test_a_paid_task_survives_the_loss_of_its_image_and_its_queue(
-    harness: Harness,
-) -> None:
+def test_a_paid_task_survives_without_image_and_queue(harness: Harness) -> None:
     harness.jobs.put(running(a_job(), RUNWAY))
     harness.providers[RUNWAY].polls = [Succeeded()]
     harness.bucket.objects.clear()
