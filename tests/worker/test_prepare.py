@@ -1,8 +1,6 @@
 """Preparing an image: fetched once, checked, and stored as a JPEG."""
 
-from collections.abc import Callable
 from decimal import Decimal
-from typing import BinaryIO
 
 import pytest
 
@@ -23,8 +21,8 @@ from shared.domain.request import Frame
 from shared.domain.timing import MAX_PREPARE_TRIES, PREPARE_LIMIT
 from shared.domain.transitions import apply
 from shared.ports.providers import ImageFile
-from shared.ports.storage import Jpeg, StoredObject
 from tests.domain.examples import MINUTE, a_new_job
+from tests.fakes.interpose import before, before_next
 from tests.usecases.harness import Harness
 
 JPEG = b"jpeg of a cat"
@@ -121,47 +119,37 @@ def test_an_outage_of_our_bucket_does_not_count_against_the_image(
     assert outcome.problem.code == "storage_failed"
 
 
-def the_decoder_is_busy(harness: Harness) -> None:
-    def to_jpeg(content: bytes) -> Jpeg:
-        raise Unreachable("other images and videos are being decoded")
-
-    harness.images.to_jpeg = to_jpeg  # type: ignore[method-assign] # a simulated outage
+def fail() -> None:
+    raise Unreachable("down, or busy with other images")
 
 
-def the_bucket_is_down(harness: Harness) -> None:
-    def write(name: str, content: BinaryIO, *, content_type: str) -> StoredObject:
-        raise Unreachable("down")
-
-    harness.bucket.write = write  # type: ignore[method-assign] # a simulated outage
-
-
-OUTAGES = pytest.mark.parametrize("begin", [the_decoder_is_busy, the_bucket_is_down])
+OUTAGES = pytest.mark.parametrize(
+    ("part", "verb"), [("images", "to_jpeg"), ("bucket", "write")]
+)
 
 
 @OUTAGES
 def test_a_job_waits_for_our_own_outage_to_end(
-    harness: Harness, begin: Callable[[Harness], None]
+    harness: Harness, part: str, verb: str
 ) -> None:
     harness.jobs.put(a_new_job())
-    write, to_jpeg = harness.bucket.write, harness.images.to_jpeg
-    begin(harness)
-    for _ in range(3 * MAX_PREPARE_TRIES):
+    tries = 3 * MAX_PREPARE_TRIES
+    before_next(getattr(harness, part), verb, *[fail] * tries)
+    for _ in range(tries):
         job = harness.step()
         assert (job.prepare_tries, job.preparing_until) == (0, None)
         assert job.wake_at and job.wake_at > harness.clock.now()
         harness.clock.move_to(job.wake_at)
-
-    harness.bucket.write, harness.images.to_jpeg = write, to_jpeg  # type: ignore[method-assign]
 
     assert harness.step().image is not None
 
 
 @OUTAGES
 def test_a_lasting_outage_of_ours_is_not_blamed_on_the_image(
-    harness: Harness, begin: Callable[[Harness], None]
+    harness: Harness, part: str, verb: str
 ) -> None:
     harness.jobs.create(a_new_job())
-    begin(harness)
+    before(getattr(harness, part), verb, fail)
 
     job = harness.run()
 

@@ -213,18 +213,13 @@ def fail_at(harness: Harness, nth: int) -> None:
     before_next(harness.bucket, verb, *[lambda: None] * succeed, fail)
 
 
-def test_the_first_copy_wins(harness: Harness) -> None:
-    find = harness.bucket.find
-    answers = iter([None])
+def test_the_first_copy_wins(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
     harness.bucket.objects[TARGET] = b"an mp4"
-    harness.bucket.find = lambda name: next(answers, None) or find(name)  # type: ignore[method-assign] # as if it appeared in between
-    blind = harness.bucket.find
-    harness.bucket.find = lambda name: None  # type: ignore[method-assign] # not seen yet
-
-    assert code(store(harness)) == "storage_failed"
+    with monkeypatch.context() as before_it_was_seen:
+        before_it_was_seen.setattr(harness.bucket, "find", lambda name: None)
+        assert code(store(harness)) == "storage_failed"
     assert POSTER not in harness.bucket.objects, "it may be another attempt's video"
 
-    harness.bucket.find = blind  # type: ignore[method-assign] # seen now
     assert isinstance(store(harness), Stored)
 
 

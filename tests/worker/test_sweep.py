@@ -1,9 +1,8 @@
 """The sweep enqueues overdue jobs and ends expired ones; none blocks the others."""
 
 import threading
-from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import pytest
 from structlog.testing import capture_logs
@@ -14,11 +13,11 @@ from shared.domain.errors import ErrorCode, Unreachable
 from shared.domain.naming import task_name
 from shared.domain.outcomes import Succeeded
 from shared.domain.structs import replace
-from shared.ports.store import Overdue, OverdueWebhook, Task, TaskQueue
+from shared.ports.store import Task, TaskQueue
 from shared.worker.sweep import MAX_START_WAIT, PAGE_SIZE, ROUND_LIMIT, WAKE_WORKERS
 from tests.domain.examples import MINUTE, SECOND, a_job, a_new_job, completed, running
 from tests.fakes.clock import NOON, FrozenClock
-from tests.fakes.interpose import before
+from tests.fakes.interpose import before, before_next
 from tests.fakes.queue import FakeQueue
 from tests.usecases.harness import Harness
 
@@ -131,21 +130,12 @@ def test_a_page_that_cannot_be_read_does_not_end_the_sweep(harness: Harness) -> 
     harness.clock.move(3 * MINUTE)
     seen: list[str] = []
     harness.audit_ledger = lambda: seen.append("audit") or 0  # type: ignore[func-returns-value]
-    plain = harness.jobs.overdue
+    before(harness.jobs, "overdue_webhooks", lambda: seen.append("webhooks"))
 
-    def overdue(
-        now: datetime, *, after: Overdue | None = None, limit: int
-    ) -> Sequence[Overdue]:
-        if after is not None:
-            raise Unreachable("down")
-        return plain(now, after=after, limit=limit)
+    def fail() -> None:
+        raise Unreachable("down")
 
-    def overdue_webhooks(now: datetime, *, limit: int) -> Sequence[OverdueWebhook]:
-        seen.append("webhooks")
-        return []
-
-    harness.jobs.overdue = overdue  # type: ignore[method-assign] # a simulated outage
-    harness.jobs.overdue_webhooks = overdue_webhooks  # type: ignore[method-assign]
+    before_next(harness.jobs, "overdue", lambda: None, fail)
 
     with pytest.raises(Unreachable, match="1 failures in a round"):
         harness.sweep()
