@@ -13,7 +13,6 @@ class FakeCircuits:
 
     `is_applied`: whether a commit that raises CommitUncertain takes effect.
     `meanwhile`: what others do, once, between a read and the next commit.
-    `after_read`: what others do after each read.
     """
 
     def __init__(self) -> None:
@@ -21,7 +20,6 @@ class FakeCircuits:
         self.failures: list[ReelayError] = []
         self.is_applied = False
         self.meanwhile: Callable[[], None] | None = None
-        self.after_read: Callable[[], None] = lambda: None
         self.reads = 0
         self._kept: dict[str, tuple[Circuit, int]] = {}
         self._tokens = 0
@@ -32,9 +30,7 @@ class FakeCircuits:
         if self.read_failures:
             raise self.read_failures.pop(0)
         with self._lock:
-            found = [self._snapshot(key) for key in keys]
-        self.after_read()
-        return found
+            return [self._snapshot(key) for key in keys]
 
     def commit(self, changes: Sequence[tuple[Versioned[Circuit], Circuit]]) -> None:
         meanwhile, self.meanwhile = self.meanwhile, None

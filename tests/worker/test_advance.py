@@ -231,18 +231,14 @@ class TestStarting:
         ids=["accepted", "rejected"],
     )
     def test_nothing_else_is_read_before_the_answer_is_committed(
-        self,
-        harness: Harness,
-        monkeypatch: pytest.MonkeyPatch,
-        answer: Submission,
-        outcome: str,
+        self, harness: Harness, answer: Submission, outcome: str
     ) -> None:
         harness.jobs.put(a_job())
         harness.providers[RUNWAY].submissions = [answer]
 
         def end_process_at_the_next_read() -> None:
             for store in (harness.circuits, harness.prices, harness.task_times):
-                monkeypatch.setattr(store, "read", lambda *_: die())
+                before(store, "read", die)
 
         harness.providers[RUNWAY].during_start = end_process_at_the_next_read
         with suppress(Died):

@@ -20,6 +20,7 @@ from shared.domain.usage import NO_PROVIDER
 from shared.jobs.commit import LONG_BACKOFF
 from shared.ports.store import TaskQueue, Versioned
 from tests.domain.examples import IMAGE, NOON, a_new_job, rejected
+from tests.fakes.interpose import after_next
 from tests.fakes.jobs import FakeJobs, Trouble
 from tests.fakes.process import Died, die
 from tests.fakes.translator import A_CAT, IN_ENGLISH, FakeTranslator
@@ -246,7 +247,8 @@ def with_circuit_that_closes() -> Harness:
     harness, key = prepared(), "vendor.runway"
     closed_again = circuit.opened(Circuit(key=key), ErrorCode.OUT_OF_CREDITS, NOON)
     harness.circuits.put(closed_again)
-    harness.circuits.after_read = lambda: harness.circuits.put(Circuit(key=key))
+    closed = Circuit(key=key)
+    after_next(harness.circuits, "read", lambda: harness.circuits.put(closed))
     return harness
 
 
