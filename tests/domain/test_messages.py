@@ -111,37 +111,35 @@ C = ErrorCode
 DENIED = circuit.opened(Circuit(key="vendor.runway"), C.ACCESS_DENIED, NOON)
 
 
+MESSAGES = {
+    "an open circuit: why and until when": (
+        circuit.problem(DENIED),
+        ProviderId.RUNWAY,
+        "Runway is skipped until 12:05 UTC, because it denied access",
+    ),
+    "a provider of the same vendor: not asked": (
+        Problem(code=C.ACCESS_DENIED, detail="skipped_after runway"),
+        ProviderId.RUNWAY_HTTP,
+        "Runway (HTTP) is not asked, because it is the same account as Runway. "
+        "No permission to use Runway:",
+    ),
+    "no provider can make it, whatever the keys": (
+        Problem(code=C.ALL_PROVIDERS_FAILED, detail=ALL_UNSUPPORTED),
+        None,
+        "No provider can make this video. `attempts` says what each one can't do: "
+        "change the request.",
+    ),
+    "above a cap: not better tomorrow": (
+        Problem(code=C.DAILY_LIMIT_REACHED, detail=ABOVE_CAP),
+        ProviderId.VEO,
+        "This video costs more at Gemini Veo 3.1 than the daily spending limit "
+        "allows in all.",
+    ),
+}
+
+
 @pytest.mark.parametrize(
-    ("problem", "provider_id", "beginning"),
-    [
-        pytest.param(
-            circuit.problem(DENIED),
-            ProviderId.RUNWAY,
-            "Runway is skipped until 12:05 UTC, because it denied access",
-            id="an open circuit: why and until when",
-        ),
-        pytest.param(
-            Problem(code=C.ACCESS_DENIED, detail="skipped_after runway"),
-            ProviderId.RUNWAY_HTTP,
-            "Runway (HTTP) is not asked, because it is the same account as Runway. "
-            "No permission to use Runway:",
-            id="a provider of the same vendor: not asked",
-        ),
-        pytest.param(
-            Problem(code=C.ALL_PROVIDERS_FAILED, detail=ALL_UNSUPPORTED),
-            None,
-            "No provider can make this video. `attempts` says what each one can't do: "
-            "change the request.",
-            id="no provider can make it, whatever the keys",
-        ),
-        pytest.param(
-            Problem(code=C.DAILY_LIMIT_REACHED, detail=ABOVE_CAP),
-            ProviderId.VEO,
-            "This video costs more at Gemini Veo 3.1 than the daily spending limit "
-            "allows in all.",
-            id="above a cap: not better tomorrow",
-        ),
-    ],
+    ("problem", "provider_id", "beginning"), MESSAGES.values(), ids=MESSAGES
 )
 def test_a_message_contains_what_the_problem_knows(
     problem: Problem, provider_id: ProviderId | None, beginning: str

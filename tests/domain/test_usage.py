@@ -172,30 +172,21 @@ def test_every_hold_is_settled_or_released_to_the_millionth(
     assert sum(totals.open_usd for totals in booked) == 0
 
 
-@pytest.mark.parametrize(
-    ("query", "first", "last"),
-    [
-        pytest.param(UsageQuery(), date(2026, 11, 1), TODAY, id="this month"),
-        pytest.param(
-            UsageQuery(first=date(2026, 10, 30)), date(2026, 10, 30), TODAY, id="from"
-        ),
-        pytest.param(
-            UsageQuery(last=date(2026, 2, 3)),
-            date(2026, 2, 1),
-            date(2026, 2, 3),
-            id="to: its month",
-        ),
-        pytest.param(
-            UsageQuery(first=date(2024, 1, 1), last=date(2024, 12, 31)),
-            date(2024, 1, 1),
-            date(2024, 12, 31),
-            id="all of a leap year",
-        ),
-        pytest.param(
-            UsageQuery(last=date.max), date(9999, 12, 1), date.max, id="the last"
-        ),
-    ],
-)
+OCTOBER_30, FEBRUARY_3 = date(2026, 10, 30), date(2026, 2, 3)
+LEAP_YEAR = date(2024, 1, 1), date(2024, 12, 31)
+QUERIES = {
+    "this month": (UsageQuery(), date(2026, 11, 1), TODAY),
+    "from": (UsageQuery(first=OCTOBER_30), OCTOBER_30, TODAY),
+    "to: its month": (UsageQuery(last=FEBRUARY_3), date(2026, 2, 1), FEBRUARY_3),
+    "all of a leap year": (
+        UsageQuery(first=LEAP_YEAR[0], last=LEAP_YEAR[1]),
+        *LEAP_YEAR,
+    ),
+    "the last": (UsageQuery(last=date.max), date(9999, 12, 1), date.max),
+}
+
+
+@pytest.mark.parametrize(("query", "first", "last"), QUERIES.values(), ids=QUERIES)
 def test_a_query_covers_its_days(query: UsageQuery, first: date, last: date) -> None:
     period = query.period(TODAY)
 
