@@ -7,9 +7,20 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from shared.domain.booking import booking
-from shared.domain.errors import ErrorCode, LimitReached, Problem, TooManyJobs
+from shared.domain.errors import (
+    ErrorCode,
+    LimitReached,
+    Problem,
+    TooManyJobs,
+    TooManyRequests,
+)
 from shared.domain.job import Job
-from shared.domain.job_count import JobCount, with_one_more_job, with_one_more_upload
+from shared.domain.job_count import (
+    JobCount,
+    with_one_more_job,
+    with_one_more_translation,
+    with_one_more_upload,
+)
 from shared.domain.ledger import (
     SHARDS,
     Account,
@@ -407,6 +418,17 @@ def test_a_new_upload_is_counted(count: JobCount, after: JobCount) -> None:
     assert with_one_more_upload(count, limits, NOON) == after
     with pytest.raises(TooManyJobs):
         with_one_more_upload(replace(after, uploads=5), limits, NOON)
+
+
+def test_one_translation_too_many_is_refused_until_the_next_minute() -> None:
+    limits, later = Limits(max_translations_per_minute=1), NOON + timedelta(minutes=1)
+    count = with_one_more_translation(JobCount(), limits, NOON)
+
+    with pytest.raises(TooManyRequests) as refused:
+        with_one_more_translation(count, limits, later - timedelta(seconds=20))
+
+    assert refused.value.retry_after == timedelta(seconds=20)
+    assert with_one_more_translation(count, limits, later).translations == 1
 
 
 def test_the_minute_is_the_same_in_every_time_zone() -> None:
