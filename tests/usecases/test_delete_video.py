@@ -18,6 +18,7 @@ from shared.domain.timing import PREPARE_LIMIT
 from shared.jobs.commit import SHORT_BACKOFF
 from shared.ports.store import IdempotencyRecord
 from tests.domain.examples import (
+    DELIVERED,
     NOON,
     a_job,
     a_new_job,
@@ -75,9 +76,10 @@ def a_video(**fields: object) -> Job:
     [
         (a_video(), set()),
         (a_video().ended(ErrorCode.BAD_OUTPUT), set()),
+        (replace(a_video(), delivered=replace(DELIVERED, poster_name=None)), set()),
         (completed(a_job(), ProviderId.RUNWAY), {"uploads/ann/up1"}),
     ],
-    ids=["completed", "failed", "of an image at a URL"],
+    ids=["completed", "failed", "without a poster", "of an image at a URL"],
 )
 def test_a_video_is_deleted_with_its_files_and_no_others(
     harness: Harness, job: Job, stay: set[str]

@@ -15,7 +15,7 @@ from shared.domain.catalogue import ProviderId
 from shared.domain.errors import NotPublic, ReelayError, Unreachable
 from shared.domain.job import Job, Language
 from shared.domain.outcomes import Succeeded
-from shared.domain.projection import as_json, moment, project
+from shared.domain.projection import NO_URLS, as_json, moment, project
 from shared.domain.structs import replace
 from shared.domain.webhook import (
     MAX_ATTEMPTS,
@@ -279,6 +279,19 @@ def test_the_message_has_a_url_that_works(
     data = verified(harness)["data"]
     assert isinstance(data, dict)
     assert data["video_url"] == harness.get_video(ANN, "job1").video_url
+
+
+def test_a_message_that_comes_after_the_videos_time_names_no_file(
+    harness: Harness,
+) -> None:
+    """The bucket's lifecycle has removed it."""
+    harness.jobs.put(replace(ended(harness), expires_at=NOON))
+
+    harness.send_webhooks()
+
+    video = verified(harness)["data"]
+    assert isinstance(video, dict)
+    assert {**video, **NO_URLS} == video
 
 
 def test_no_message_is_sent_for_a_deleted_video(harness: Harness) -> None:
