@@ -248,13 +248,12 @@ variable "user_max_jobs" {
 }
 
 variable "user_max_jobs_per_minute" {
-  description = "How many jobs one user may create in a minute."
+  description = "How many jobs one user may create in a minute. Null: 60, or three times user_max_jobs if that is more."
   type        = number
-  default     = 60
-  nullable    = false
+  default     = null
 
   validation {
-    condition     = var.user_max_jobs_per_minute >= 1 && floor(var.user_max_jobs_per_minute) == var.user_max_jobs_per_minute
+    condition     = var.user_max_jobs_per_minute == null || try(var.user_max_jobs_per_minute >= 1 && floor(var.user_max_jobs_per_minute) == var.user_max_jobs_per_minute, false)
     error_message = "user_max_jobs_per_minute must be a whole number of at least 1."
   }
 }

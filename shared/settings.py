@@ -228,11 +228,14 @@ class _Reader:
 
     def limits(self) -> Limits:
         """A cap whose variable is not set does not apply."""
-        max_jobs_per_minute = self.parsed("USER_MAX_JOBS_PER_MINUTE", parse_count, 60)
+        max_open_jobs = self.parsed("USER_MAX_JOBS", parse_count, 20)
+        max_jobs_per_minute = self.parsed(
+            "USER_MAX_JOBS_PER_MINUTE", parse_count, max(60, 3 * max_open_jobs)
+        )
         return Limits(
             all_users=self._caps("DAILY_LIMIT_USD", "MONTHLY_LIMIT_USD"),
             user=self._caps("USER_DAILY_LIMIT_USD", "USER_MONTHLY_LIMIT_USD"),
-            max_open_jobs=self.parsed("USER_MAX_JOBS", parse_count, 20),
+            max_open_jobs=max_open_jobs,
             max_jobs_per_minute=max_jobs_per_minute,
             max_unpaid_per_hour=max(30, max_jobs_per_minute // 2),
             zone=self.parsed("LIMITS_TIME_ZONE", parse_zone, parse_zone("UTC")),
