@@ -25,7 +25,7 @@ class FunctionSigner(Signing):
     """Signs without a key: each signature is an HTTPS call to signBlob.
 
     `credentials` are those of the function (google.auth.default). Its account needs
-    roles/iam.serviceAccountTokenCreator on itself.
+    iam.serviceAccounts.signBlob on itself.
     https://cloud.google.com/iam/docs/reference/credentials/rest/v1/projects.serviceAccounts/signBlob
     """
 

@@ -59,6 +59,8 @@ def test_the_check_is_make_check_in_its_own_image() -> None:
     assert check["name"] == image["args"][image["args"].index("--tag") + 1]
     assert "push" not in CHECK_FILE.read_text().split()
     assert "serviceAccount" not in build(CHECK_FILE)
+    # An account of our own has no bucket for logs: the build would be refused.
+    assert build(CHECK_FILE)["options"]["logging"] == "CLOUD_LOGGING_ONLY"
 
 
 @pytest.mark.parametrize("name", ["AUDIT=required", "REELAY_REQUIRE_TERRAFORM=1"])
@@ -94,7 +96,8 @@ def test_only_the_newest_commit_that_passed_its_check_is_deployed(
     (tmp_path / "answers").write_text("\n".join(answers) + "\n")
     gcloud = (
         f'case "$*" in *TRIGGER_NAME=reelay-deploy*) echo {newest} ;; '
-        f"*) cd {tmp_path}; head -n 1 answers; sed -i 1d answers ;; esac"
+        "*COMMIT_SHA=abc*TRIGGER_NAME=reelay-check-main*) "
+        f"cd {tmp_path}; head -n 1 answers; sed -i 1d answers ;; esac"
     )
 
     ran = run(
@@ -141,6 +144,7 @@ def test_an_apply_that_failed_is_not_repeated(tmp_path: Path) -> None:
 
     assert ran.returncode == 1
     assert ran.stdout.count("ran ") == 1
+    assert "-lock-timeout=600s" in ran.stdout
     assert "retry this build" in ran.stdout
 
 
@@ -193,6 +197,7 @@ def test_an_existing_lock_of_providers_is_enforced(
     ran = run("plan", tmp_path, {"terraform": 'echo "$@"'}, STATE_BUCKET="b")
 
     assert ("init -input=false" in ran.stdout) and ran.returncode == 0
+    assert "-backend-config=bucket=b -backend-config=prefix=reelay" in ran.stdout
     assert ("-lockfile=readonly" in ran.stdout) is is_readonly
 
 
@@ -215,7 +220,8 @@ def test_access_is_restored_where_all_users_is_forbidden(
     )
 
     assert ran.returncode == 0
-    assert ("run services update api --no-invoker-iam-check" in ran.stdout) is is_let_in
+    update = "run services update api --no-invoker-iam-check --region=r --project=p"
+    assert (update in ran.stdout) is is_let_in
 
 
 @pytest.mark.parametrize(
@@ -226,7 +232,11 @@ def test_access_is_restored_where_all_users_is_forbidden(
 def test_a_deploy_succeeds_only_if_the_api_answers(
     health: str, models: str, passes: bool, tmp_path: Path
 ) -> None:
-    curl = f'case "$*" in */health) printf {health} ;; *) printf {models} ;; esac'
+    api = "*https://r-p.cloudfunctions.net/api"
+    curl = (
+        f'case "$*" in {api}/health) printf {health} ;; '
+        f"{api}/v1/models) printf {models} ;; esac"
+    )
 
     ran = run("smoke", tmp_path, {"curl": curl, "sleep": ""}, REGION="r", PROJECT="p")
 
@@ -259,13 +269,44 @@ def test_github_runs_the_same_steps_in_the_same_order() -> None:
     assert "workflow_run.event == 'push'" in job["if"]
 
 
-def test_github_does_not_deploy_a_commit_after_a_later_one() -> None:
+@pytest.mark.parametrize(("newest", "goes_on"), [("abc", True), ("def", False)])
+def test_github_does_not_deploy_a_commit_after_a_later_one(
+    newest: str, *, goes_on: bool, tmp_path: Path
+) -> None:
     """For example, if the check of an old commit is run again."""
-    text = GITHUB.read_text()
+    checkout, asked, *_ = build(GITHUB)["jobs"]["deploy"]["steps"]
+    (tmp_path / "gh").write_text(f"#!/bin/sh\necho {newest}\n")
+    (tmp_path / "gh").chmod(0o755)
 
-    asked = text.index("repos/$GITHUB_REPOSITORY/commits/main")
-    assert asked < text.index("google-github-actions/auth")
-    assert "SHA: ${{ github.event.workflow_run.head_sha }}" in text
+    ran = subprocess.run(
+        ["sh", "-euc", asked["run"]],
+        env={
+            "PATH": f"{tmp_path}:/usr/bin:/bin",
+            "GITHUB_REPOSITORY": "me/reelay",
+            "SHA": "abc",
+        },
+        capture_output=True,
+        check=False,
+    )
+
+    assert (ran.returncode == 0) is goes_on
+    # What was checked is what is compared, and what is deployed.
+    checked = "${{ github.event.workflow_run.head_sha }}"
+    assert asked["env"]["SHA"] == checkout["with"]["ref"] == checked
+
+
+def test_github_deploys_main_one_at_a_time_with_approval_and_stops_at_an_error() -> (
+    None
+):
+    workflow = build(GITHUB)
+    job = workflow["jobs"]["deploy"]
+
+    assert workflow["on"]["workflow_run"]["branches"] == ["main"]
+    assert workflow["concurrency"] == "deploy"
+    assert job["environment"] == "production"
+    assert job["permissions"] == {"contents": "read", "id-token": "write"}
+    steps = [s["run"] for s in job["steps"] if "infra/deploy" in s.get("run", "")]
+    assert all(step.startswith("sh -eu ") for step in steps)
 
 
 def test_each_step_has_its_variables_in_both() -> None:
@@ -288,6 +329,16 @@ def test_the_workflow_reads_the_variables_that_terraform_outputs() -> None:
 
 
 # Both ---------------------------------------------------------------------------------
+
+
+def test_everyone_runs_the_same_terraform() -> None:
+    versions = {
+        *re.findall(r"TERRAFORM_VERSION=(.+)", DOCKERFILE),
+        *re.findall(r'terraform_version: "(.+)"', GITHUB.read_text()),
+        LOCALS["terraform"].partition(":")[2],
+    }
+
+    assert len(versions) == 1
 
 
 def test_every_image_has_an_exact_version() -> None:

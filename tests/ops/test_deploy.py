@@ -325,6 +325,12 @@ def test_a_setting_that_a_function_would_refuse_is_not_saved(desk: Desk) -> None
     assert not desk.cloud["objects"]
 
 
+def test_a_deploy_stops_if_the_settings_cannot_be_written(desk: Desk) -> None:
+    desk.installed.broken = "gcloud storage cp"
+
+    assert "could not be written" in stopped(desk)
+
+
 def test_a_deploy_stops_if_the_settings_cannot_be_read(desk: Desk) -> None:
     desk.installed.broken = "gcloud storage cat"
 
@@ -917,6 +923,7 @@ def test_destroying_keeps_the_data_and_the_next_deploy_imports_it(desk: Desk) ->
         "google_identity_platform_config.users[0]\n"
     )
     desk.up(spend_cap_amount=50)
+    desk.console = FakeConsole()
 
     desk.down()
 

@@ -10,7 +10,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from werkzeug import Request, Response
 
+from local.http_server import HttpServer, routed
 from ops.deploy import __main__ as command
 from ops.deploy import keys, quota, smoke
 from ops.deploy.__main__ import main
@@ -21,11 +23,13 @@ from ops.deploy.context import (
     CommandResult,
     Context,
     DeployError,
+    HttpRequest,
     HttpResponse,
     Programs,
     Terminal,
     Unattended,
     real_context,
+    send_request,
 )
 from ops.deploy.plan import Plan
 from ops.deploy.questions import budget_question, questions
@@ -387,19 +391,23 @@ def test_permission_to_set_a_budget_is_never_guessed(
     assert len(waited) == waits
 
 
-DISABLED = failed(
+UNUSABLE = (
     "ERROR: (gcloud.secrets.versions.access) FAILED_PRECONDITION: Secret Version "
-    "[projects/1/secrets/runway-api-key/versions/2] is in DISABLED state."
+    "[projects/1/secrets/runway-api-key/versions/2] is in {state} state."
 )
 
 
-@pytest.mark.parametrize("key", ["", "key_new"])
-def test_a_secret_with_a_disabled_newest_version_needs_another_one(key: str) -> None:
+@pytest.mark.parametrize(
+    ("key", "state"), [("", "DISABLED"), ("key_new", "DISABLED"), ("", "DESTROYED")]
+)
+def test_a_secret_with_an_unusable_newest_version_needs_another_one(
+    key: str, state: str
+) -> None:
     """Else no new worker instance starts, as functions read the newest version."""
     shell = ScriptedShell(
         {
             "gcloud secrets list": [CommandResult(code=0, stdout="runway-api-key\n")],
-            "gcloud secrets versions access": [DISABLED],
+            "gcloud secrets versions access": [failed(UNUSABLE.format(state=state))],
             "gcloud secrets versions list": [CommandResult(code=0, stdout="3\n")],
         }
     )
@@ -489,6 +497,17 @@ def test_a_program_runs_in_its_folder_with_its_own_environment(tmp_path: Path) -
 @pytest.mark.parametrize(("yes", "console"), [(True, Unattended), (False, Terminal)])
 def test_only_yes_answers_every_question(yes: bool, console: type) -> None:
     assert isinstance(real_context(unattended=yes, environ={}).console, console)
+
+
+def test_a_refusal_over_http_is_an_answer_and_silence_is_none() -> None:
+    def refuse(_: Request) -> Response:
+        return Response("may not", status=403)
+
+    with HttpServer(routed({("GET", "/"): refuse})) as server:
+        answer = send_request(HttpRequest(url=f"{server.url}/"))
+    assert answer == HttpResponse(status=403, body=b"may not")
+
+    assert send_request(HttpRequest(url=f"{server.url}/")).status == 0
 
 
 def test_programs_never_see_the_keys_of_the_env_file() -> None:
