@@ -17,7 +17,6 @@ from shared.domain.outcomes import Failed, NotSent, Rejected, Unknown
 from shared.domain.structs import replace
 from shared.domain.transitions import settle
 from tests.domain.examples import (
-    CHAIN,
     HTTP,
     IMAGE,
     NOON,
@@ -35,12 +34,6 @@ from tests.domain.examples import (
 )
 
 ALL = ErrorCode
-
-
-def planned_providers(**fields: object) -> list[ProviderId]:
-    request = a_request(**fields)
-    planned = fallback.plan_chain(request, CHAIN, DEFAULT_MODELS)
-    return [p.provider_id for p in planned]
 
 
 @pytest.mark.parametrize(
@@ -76,7 +69,9 @@ def test_a_fixed_ratio_or_a_text_alone_leaves_one_ratio_to_ask_for(
 def test_the_callers_choice_comes_first(
     model: str, may_fall_back: bool, providers: list[ProviderId]
 ) -> None:
-    assert planned_providers(model=model, fallback=may_fall_back) == providers
+    job = a_new_job(model=model, fallback=may_fall_back)
+
+    assert [planned.provider_id for planned in job.chain] == providers
 
 
 def test_a_chosen_model_is_asked_even_if_the_chain_lacks_it() -> None:

@@ -11,10 +11,9 @@ from shared.domain.errors import ErrorCode, LostRace, Problem
 from shared.domain.job import Job
 from shared.domain.ledger import Limits, ledger_key
 from shared.domain.listing import Position
-from shared.domain.outcomes import PrepareFailed, Rejected, Submitted
+from shared.domain.outcomes import PrepareFailed
 from shared.domain.projection import Status, project
 from shared.domain.structs import replace
-from shared.domain.transitions import apply, settle
 from shared.domain.webhook import Webhook
 from shared.gcp.firestore_job_queries import FirestoreJobQueries
 from shared.gcp.firestore_jobs import FirestoreJobs
@@ -28,7 +27,9 @@ from tests.domain.examples import (
     NOON,
     a_job,
     a_new_job,
+    answered,
     completed,
+    rejected,
     running,
     started,
     storing,
@@ -191,16 +192,11 @@ def test_jobs_overdue_since_one_moment_are_found_page_by_page(store: Store) -> N
     assert found == [f"late{nth}" for nth in range(5)]
 
 
-def rejected_by_runway() -> Job:
-    rejected = Rejected(problem=Problem(code=ErrorCode.ACCESS_DENIED))
-    answer = Submitted(attempt_id=str(ProviderId.RUNWAY), submission=rejected)
-    return settle(apply(started(a_job(), ProviderId.RUNWAY), answer, NOON), NOON)
-
-
+REJECTED = answered(a_job(), ProviderId.RUNWAY, rejected(ErrorCode.ACCESS_DENIED))
 AWAITING = {
     "not prepared": (a_new_job(), False),
     "prepared": (a_job(), True),
-    "rejected": (rejected_by_runway(), True),
+    "rejected": (REJECTED, True),
     "cancelled": (replace(a_job(), cancel_requested_at=NOON), False),
     "starting": (started(a_job(), ProviderId.RUNWAY), False),
     "running": (running(a_job(), ProviderId.RUNWAY), False),

@@ -9,7 +9,6 @@ from shared.domain import circuit, fallback, timing
 from shared.domain.catalogue import CATALOGUE, DEFAULT_MODELS, ProviderId, Unsupported
 from shared.domain.circuit import Circuit
 from shared.domain.errors import TOO_EXPENSIVE, ErrorCode, Unreachable
-from shared.domain.job import PlannedProvider
 from shared.domain.kill_switch import Level
 from shared.domain.outcomes import Parked, Skipped, Succeeded
 from shared.domain.structs import replace
@@ -52,19 +51,6 @@ TODAY = NOON.date()
 retired = retires(TODAY)
 
 
-def outcomes_of(
-    chain: tuple[PlannedProvider, ...], harness: Harness
-) -> dict[object, object]:
-    """What the worker records outcomes of starting each provider of the chain."""
-    missing = harness.reports.read()
-    return {
-        planned.provider_id: harness.availability.check(
-            planned, is_configured=planned.provider_id not in missing
-        )
-        for planned in chain
-    }
-
-
 MOMENTS: dict[
     str, tuple[Happens, dict[str, object], set[ProviderId], ErrorCode | None]
 ] = {
@@ -102,7 +88,13 @@ def test_the_estimate_skips_exactly_what_the_worker_does_not_start(
 
     reasons = harness.availability.reasons_to_skip(chain)
     assert {p: why.code for p, why in reasons.items()} == dict.fromkeys(skipped, code)
-    outcomes = outcomes_of(chain, harness)
+    missing = harness.reports.read()
+    outcomes = {
+        planned.provider_id: harness.availability.check(
+            planned, is_configured=planned.provider_id not in missing
+        )
+        for planned in chain
+    }
     assert {name for name, outcome in outcomes.items() if outcome} == skipped
     # A circuit whose time is up rules nothing out in an estimate.
     harness.clock.move(timedelta(days=1))

@@ -11,31 +11,29 @@ from structlog.testing import capture_logs
 from shared.domain import timing
 from shared.domain.catalogue import ProviderId
 from shared.domain.errors import ErrorCode, Problem, Unreachable
-from shared.domain.job import Job
 from shared.domain.outcomes import (
     Accepted,
     Failed,
     Gone,
-    LeaseExpired,
     Poll,
-    Polled,
     PollFailed,
     Rejected,
     Submitted,
     Succeeded,
+    Unknown,
     Working,
 )
 from shared.domain.structs import replace
-from shared.domain.transitions import apply, settle
+from shared.domain.transitions import apply
 from tests.domain.examples import (
     MINUTE,
     NOON,
     SECOND,
     a_job,
     a_new_job,
+    answered,
     due,
     running,
-    started,
     storing,
 )
 from tests.domain.examples import stored as stored_by
@@ -98,23 +96,10 @@ def test_a_cancelled_or_abandoned_job_is_logged_once(harness: Harness) -> None:
     ]
 
 
-def with_late_answer() -> Job:
-    """A job whose Runway attempt answered late, while Veo already has a task."""
-    at = NOON + timing.LEASE
-    expired = LeaseExpired(attempt_id=str(RUNWAY))
-    unknown = settle(apply(started(a_job(), RUNWAY), expired, at), at)
-    at_veo = running(unknown, VEO, at)
-    late = Submitted(attempt_id=str(RUNWAY), submission=Accepted(task_id="late"))
-    return apply(at_veo, late, at)
-
-
-def storing_at_veo(job: Job) -> Job:
-    polled = Polled(attempt_id=str(VEO), poll=Succeeded(), polled_at=NOON)
-    return apply(job, polled, NOON + 3 * MINUTE)
-
-
 def test_the_loser_of_the_race_cancels_nothing(harness: Harness) -> None:
-    harness.jobs.put(storing_at_veo(with_late_answer()))
+    unknown = answered(a_job(), RUNWAY, Unknown(detail="no answer"))
+    late = Submitted(attempt_id=RUNWAY, submission=Accepted(task_id="late"))
+    harness.jobs.put(apply(storing(unknown, VEO), late, NOON))
     harness.clock.move(10 * MINUTE)
     other = harness.jobs.get("job1")
     done = apply(other.value, stored_by(VEO), harness.clock.now())

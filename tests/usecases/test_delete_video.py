@@ -27,7 +27,6 @@ from tests.domain.examples import (
     running,
     storing,
 )
-from tests.fakes.bucket import FakeBucket
 from tests.fakes.interpose import before, before_next
 from tests.fakes.jobs import Trouble
 from tests.usecases.harness import ANN, BOB, Harness
@@ -171,7 +170,11 @@ def test_the_ledger_and_the_idempotency_key_stay(harness: Harness) -> None:
 @pytest.mark.parametrize("nth", range(6))
 def test_an_interrupted_delete_can_be_repeated(harness: Harness, nth: int) -> None:
     harness.jobs.put(a_video())
-    harness.bucket = FailingBucket(harness.bucket, after=nth)
+
+    def fail() -> None:
+        raise Unreachable("down")
+
+    before_next(harness.bucket, "_fail", *[lambda: None] * nth, fail)
 
     with pytest.raises(Unreachable):
         delete(harness)
@@ -180,22 +183,6 @@ def test_an_interrupted_delete_can_be_repeated(harness: Harness, nth: int) -> No
 
     assert harness.jobs.all == []
     assert set(harness.bucket.objects) == set(FILES_OF_OTHERS)
-
-
-class FailingBucket(FakeBucket):
-    """Succeeds `after` times, then fails once."""
-
-    def __init__(self, bucket: FakeBucket, *, after: int) -> None:
-        super().__init__()
-        self.objects = bucket.objects
-        self._left: int | None = after
-
-    def _fail(self) -> None:
-        if self._left == 0:
-            self._left = None
-            raise Unreachable("down")
-        if self._left is not None:
-            self._left -= 1
 
 
 @pytest.mark.parametrize(
