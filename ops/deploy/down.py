@@ -7,7 +7,7 @@ from typing import Any
 from ops.deploy.bootstrap import has_state_bucket, state_bucket
 from ops.deploy.checks import DESTROY_CHECKS, Target, run_checks
 from ops.deploy.context import Context, DeployError
-from ops.deploy.failures import UNRECOGNISED
+from ops.deploy.failures import next_step
 from ops.deploy.hosting import Site
 from ops.deploy.spend_cap import spend_cap_notice
 from ops.deploy.terraform import Terraform
@@ -118,8 +118,9 @@ def _destroy(context: Context, terraform: Terraform) -> None:
         context.console.say(f"  {line}")
     if not context.console.confirm("Destroy these?"):
         raise DeployError("Nothing was destroyed; make deploy imports the data again.")
-    if not terraform.apply().ok:
-        raise DeployError(UNRECOGNISED)
+    result = terraform.apply()
+    if not result.ok:
+        raise DeployError(next_step(result.stderr, terraform.work))
 
 
 def _resource(address: str) -> str:

@@ -59,7 +59,11 @@ def _diagnosis(target: Target, path: str, status: int) -> str:
     where = f"--region={target.region} --project={target.project}"
     if status == 403:
         command = " ".join(skip_invoker_check_command(target))
-        return f"The api is deployed, but Google lets no caller reach it: {command}"
+        return (
+            "The api is deployed, but Google lets no caller reach it. A grant takes "
+            "minutes: run the same command again. If that doesn't help, switch off "
+            f"Google's own check of callers: {command}"
+        )
     answer = f"answers {status}" if status else "does not answer"
     return (
         f"The api is deployed, but {path} {answer}. Its log says why: gcloud functions "

@@ -586,12 +586,15 @@ def test_a_key_whose_versions_cannot_be_listed_is_not_taken_for_missing(
     assert desk.installed.count("terraform apply") == applied
 
 
-@pytest.mark.parametrize("plan", [{FIRST_VERSION, ITS_SECRET}, {FIRST_VERSION}])
+@pytest.mark.parametrize(
+    ("plan", "secrets"),
+    [({FIRST_VERSION, ITS_SECRET}, {}), ({FIRST_VERSION}, {"runway-api-key": []})],
+)
 def test_a_secret_without_a_version_gets_its_first_one(
-    plan: set[str], desk: Desk
+    plan: set[str], secrets: dict[str, list[str]], desk: Desk
 ) -> None:
     """In a first deploy, or after one that stopped between the two."""
-    desk.cloud["secrets"] = {"runway-api-key": []}
+    desk.cloud["secrets"] = secrets
     desk.environ = {}
     desk.installed.plans = [dict.fromkeys(plan, "create")]
 
@@ -979,11 +982,17 @@ def test_nothing_is_destroyed_without_agreement(
     assert desk.installed.count("terraform state rm") == forgets
 
 
-def test_a_destroy_that_fails_is_reported(desk: Desk) -> None:
+@pytest.mark.parametrize(
+    ("error", "sentence"),
+    [(failed("Error: unforeseen"), "its error is above"), (NO_GRANT, "passes within")],
+)
+def test_a_destroy_that_fails_is_explained(
+    error: CommandResult, sentence: str, desk: Desk
+) -> None:
     deployed(desk)
-    desk.installed.applies = [failed("Error: unforeseen")]
+    desk.installed.applies = [error]
 
-    with pytest.raises(DeployError, match="its error is above"):
+    with pytest.raises(DeployError, match=sentence):
         desk.down()
     assert "Done." not in desk.console.output
 

@@ -110,6 +110,17 @@ def test_a_projects_signing_secret_is_read_if_permitted(kept: str | None) -> Non
         assert "can't be shown" in output_of
 
 
+def test_a_signing_secret_of_the_environment_overrides_the_projects() -> None:
+    """As the functions would use it, whatever the project has."""
+    given = "a signing secret of the environment"
+
+    notice = webhooks.webhook_secret_notice(
+        "k", "p", {webhooks.SIGNING_SECRET: given}, credentials=pytest.fail
+    )
+
+    assert notice.endswith(webhook_secret(given, "k"))
+
+
 def test_keys_are_listed_and_revoked(
     project: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
