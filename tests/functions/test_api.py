@@ -33,17 +33,6 @@ def test_a_created_video_can_be_read(client: FlaskClient) -> None:
     assert (looked.status_code, looked.get_json()) == (200, shown)
 
 
-def test_a_wrong_body_creates_no_job(client: FlaskClient, harness: Harness) -> None:
-    body = {"prompt": "", "image": "a1", "duration": 99}
-
-    response = client.post("/v1/videos", json=body, headers=ANN)
-
-    assert response.status_code == 422
-    fields = {error["field"] for error in response.get_json(force=True)["errors"]}
-    assert fields == {"prompt", "duration"}
-    assert harness.jobs.all == []
-
-
 def test_a_video_is_shown_in_the_readers_language(
     client: FlaskClient, harness: Harness
 ) -> None:

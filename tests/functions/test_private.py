@@ -20,8 +20,6 @@ from shared.domain.errors import Unreachable
 from shared.domain.naming import task_name
 from shared.domain.structs import replace
 from shared.domain.webhook import Webhook
-from shared.gcp.oidc import OidcCheck
-from shared.ports.identity import Callers
 from shared.request_time import left_seconds
 from shared.settings import Settings
 from shared.wiring import process, steps
@@ -46,13 +44,8 @@ STEPS = {**INVOKER, "X-CloudTasks-QueueName": "steps"}
 JOB = {"job_id": "job1"}
 
 
-@pytest.fixture
-def callers() -> Callers:
-    return FakeCallers()
-
-
 @pytest.fixture(autouse=True)
-def wired(harness: Harness, callers: Callers, monkeypatch: pytest.MonkeyPatch) -> None:
+def wired(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
     known = {"GOOGLE_CLOUD_PROJECT": "demo", "BUCKET": "demo"}
     settings = Settings.from_env(known)
     monkeypatch.setattr(process, "settings", lambda: settings)
@@ -61,7 +54,7 @@ def wired(harness: Harness, callers: Callers, monkeypatch: pytest.MonkeyPatch) -
     key = ApiKey(sha256="0" * 64, name="k", user_id="ann", created_at=NOON)
     harness.keys = FakeKeys(key)
     monkeypatch.setattr(steps, "send_webhook", lambda: harness.send_webhook)
-    monkeypatch.setattr(process, "_callers", lambda audience, email: callers)
+    monkeypatch.setattr(process, "_callers", lambda *_: FakeCallers())
 
 
 def call(client: FlaskClient, headers: dict[str, str]) -> TestResponse:
@@ -178,31 +171,6 @@ def test_only_the_invoker_may_call(
 
     assert response.status_code == status
     assert (harness.starts, harness.queue.tasks, response.data) == (0, [], b"")
-
-
-@pytest.mark.parametrize("function", [worker, sweep])
-@pytest.mark.parametrize(
-    "callers",
-    [
-        OidcCheck(
-            audience="https://w.example",
-            invoker_email="tasks@example.com",
-            signature_removed=False,
-            certs_url="http://127.0.0.1:1/",
-        )
-    ],
-    ids=["the real check"],
-)
-@pytest.mark.parametrize("authorization", ["", "Bearer", "Bearer ", "Basic YTpi"])
-def test_the_real_check_refuses_a_call_without_a_token(
-    harness: Harness, function: Callable[[Request], Response], authorization: str
-) -> None:
-    harness.jobs.put(a_job())
-
-    response = call(client_of(function), {"Authorization": authorization})
-
-    assert response.status_code == 401
-    assert harness.starts == 0
 
 
 @pytest.mark.parametrize(
