@@ -1,7 +1,7 @@
 """The OpenAI-compatible routes on fakes, as a Flask app that may lose answers."""
 
 import socket
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import pytest
@@ -34,15 +34,11 @@ def uploads(harness: Harness) -> set[str]:
 
 
 class LosingAnswers:
-    """Handles every request, but hangs up instead of the next `to_lose` answers.
-
-    `meanwhile` is called after each request, as if by the worker.
-    """
+    """Handles every request, but hangs up instead of the next `to_lose` answers."""
 
     def __init__(self, app: "WSGIApplication") -> None:
         self.to_lose = 0
         self.handled = 0
-        self.meanwhile: Callable[[], None] = lambda: None
         self._app = app
 
     def __call__(
@@ -50,7 +46,6 @@ class LosingAnswers:
     ) -> Iterable[bytes]:
         answer = self._app(environ, start_response)
         self.handled += 1
-        self.meanwhile()
         if self.to_lose:
             self.to_lose -= 1
             environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)

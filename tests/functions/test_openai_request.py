@@ -30,7 +30,7 @@ def parse(**fields: object) -> VideoRequest:
     return request
 
 
-def data_url(content: bytes, kind: str = "image/png") -> str:
+def data_url(content: bytes, kind: str) -> str:
     return f"data:{kind};base64,{b64encode(content).decode()}"
 
 

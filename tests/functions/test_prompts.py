@@ -47,7 +47,7 @@ def test_a_prompt_that_is_not_translated_comes_back_unchanged(
 
 
 def test_without_a_model_the_refusal_is_in_the_readers_language(
-    client: FlaskClient, harness: Harness, monkeypatch: pytest.MonkeyPatch
+    client: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     without = Harness().translate_prompt
     monkeypatch.setattr(use_cases, "translate_prompt", lambda: without)

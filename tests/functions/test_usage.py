@@ -132,7 +132,7 @@ def test_each_wrong_parameter_is_reported(
     ],
 )
 def test_only_administrators_see_all_users_usage(
-    client: FlaskClient, jobs: FakeJobs, authorization: str, query: str, status: int
+    client: FlaskClient, authorization: str, query: str, status: int
 ) -> None:
     headers = {"Authorization": authorization}
 
