@@ -16,6 +16,8 @@ from tests.e2e.receiver import Receiver
 TIME_SCALE = "0.2"
 # Each frame is rendered, checked and shown, so few of them keep tests fast.
 FRAMES_PER_SECOND = 6
+# Screenshots of the page show the default of a deployment.
+DAILY_LIMIT_USD = "10" if os.environ.get("SCREENSHOTS") else "1000"
 
 ENDS = (signal.SIGINT, signal.SIGTERM)
 
@@ -72,10 +74,8 @@ def a_stack(firestore_emulator: str) -> StackFactory:
 def running_stack(a_stack: StackFactory, receiver: Receiver) -> Iterator[Stack]:
     """A stack without limits on users' jobs, and with a daily cap that none reaches."""
     most = ("USER_MAX_JOBS", "USER_MAX_JOBS_PER_MINUTE", "USER_REQUESTS_PER_SECOND")
-    limits = dict.fromkeys(most, "9999")
-    with a_stack(
-        WEBHOOK_RECEIVER=receiver.address, USER_DAILY_LIMIT_USD="1000", **limits
-    ) as stack:
+    limits = dict.fromkeys(most, "9999") | {"USER_DAILY_LIMIT_USD": DAILY_LIMIT_USD}
+    with a_stack(WEBHOOK_RECEIVER=receiver.address, **limits) as stack:
         yield stack
 
 

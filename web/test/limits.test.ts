@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { longestFit, obstacleOf, reasonOf, resetOf, remainingUnderCaps } from "../src/make/limits";
+import { longestFit, obstacleOf, reasonOf, remainingUnderCaps, resetOf, riseOf } from "../src/make/limits";
 import { aDraft, MODELS } from "./examples";
 
 const cap = (left_usd: string | null) => ({ limit_usd: null, used_usd: "0", left_usd });
@@ -63,4 +63,18 @@ test("each obstacle has a reason: the API's, if it gives one", () => {
   expect(reasonOf({ refused: null }, "cap")).toEqual(["noRoom"]);
   expect(reasonOf({ refused: null }, "noProvider")).toEqual(["noProvider"]);
   expect(reasonOf({ refused: null }, "noProviderNow")).toEqual(["noProviderNow"]);
+});
+
+test.each([
+  ["0.40", "4.40", null],
+  ["0.20", "4.40", null],
+  ["0.4002", "4.4002", null], // a translation
+  ["0.41", "4.40", "priceRose"],
+  ["0.40", "4.41", "maximumRose"],
+  ["0.20", "4.41", "maximumRose"],
+  ["10.00", "10.00", "priceRose"],
+])("of $0.40 to 4.40, the price %s to %s is a rise: %s", (estimated_cost_usd, max_cost_usd, rise) => {
+  const shown = { estimated_cost_usd: "0.40", max_cost_usd: "4.40" };
+
+  expect(riseOf({ estimated_cost_usd, max_cost_usd }, shown)).toBe(rise);
 });

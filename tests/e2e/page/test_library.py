@@ -80,3 +80,36 @@ def test_a_button_that_clears_the_stage_leaves_the_focus_there(
     expect(page.get_by_role("button", name="되돌리기")).to_be_visible()
     expect(page.get_by_role("region", name="이미지와 영상")).to_be_focused()
     page.get_by_role("button", name="되돌리기").click()
+
+
+def test_a_long_library_is_loaded_page_by_page_and_can_be_filtered(
+    visit: Visit, earlier: Video
+) -> None:
+    def respond(route: Route) -> None:
+        url = route.request.url
+        numbers = range(24, 27) if "cursor=next" in url else range(24)
+        videos = [earlier | {"job_id": f"{number:032}"} for number in numbers]
+        if "status=failed" in url:
+            videos = []
+        cursor = "next" if len(videos) == 24 else None
+        listed = {"videos": videos, "next_cursor": cursor}
+        # The real API doesn't know this cursor.
+        answer = route.fetch(url=url.replace("&cursor=next", ""))
+        route.fulfill(response=answer, json=listed)
+
+    visitor = visit(user=None)
+    page = visitor.page
+    page.route("**/v1/videos?*", respond)
+    visitor.sign_in("Min-ji")
+
+    expect(page.locator(".card")).to_have_count(24)
+    more = page.get_by_role("button", name="더 보기", exact=True)
+    more.scroll_into_view_if_needed()
+    expect(page.locator(".card")).to_have_count(27)
+    expect(more).to_be_hidden()
+
+    page.get_by_label("영상 필터").select_option("실패")
+
+    expect(page.locator(".library .empty")).to_have_text("해당하는 영상이 없습니다.")
+    page.get_by_label("영상 필터").select_option("전체")
+    expect(page.locator(".card").first).to_be_visible()

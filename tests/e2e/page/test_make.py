@@ -221,6 +221,7 @@ def test_a_video_is_made_with_the_keyboard_alone(
     expect(player(page)).to_be_visible()
     assert page.locator(".film").evaluate("v => v.paused")
     assert len(jobs(frontend, prompt)) == 1
+    expect(page.locator(".make-button")).to_be_focused()
 
 
 def test_enter_on_a_choice_selects_it_and_makes_no_video(

@@ -135,7 +135,7 @@ def test_a_click_that_was_impossible_is_explained_even_if_the_draft_has_changed(
     release(Route.continue_)
 
     alert = page.get_by_role("alert")
-    expect(alert).to_contain_text("누르신 설정으로는 만들지 않았습니다")
+    expect(alert).to_contain_text("누를 때의 설정으로는 만들지 않았습니다")
     expect(alert).to_contain_text("제공업체가 없습니다")
     assert jobs(frontend, prompt) == []
 

@@ -80,3 +80,16 @@ def test_reusing_settings_whose_image_is_gone_says_so(
     page.get_by_role("button", name="이 설정으로 다시").click()
 
     expect(page.get_by_role("alert")).to_contain_text("이미지가 남아 있지 않습니다")
+
+
+def test_another_provider_is_tried_with_the_same_settings(
+    visit: Visit, earlier: Video
+) -> None:
+    page = visit(f"/?video={earlier['job_id']}").page
+    page.get_by_role("button", name="다른 제공업체로 다시 만들기").click()
+
+    expect(page.get_by_role("radio", name="Veo")).to_be_checked()
+    expect(page.get_by_role("radio", name="9:16")).to_be_checked()
+    expect(page.get_by_role("radio", name="4", exact=True)).to_be_checked()
+    expect(page.locator("#prompt")).to_have_value("An earlier raccoon")
+    expect(page.get_by_alt_text("선택한 이미지")).to_be_visible()

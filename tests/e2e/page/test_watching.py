@@ -17,6 +17,7 @@ from tests.e2e.page.acting import (
     choose,
     hold,
     is_on_top,
+    jobs,
     make,
     player,
     portrait,
@@ -102,6 +103,30 @@ def test_a_cancellation_that_fails_says_so_and_can_be_tried_again(
     page.get_by_role("button", name="영상 생성 취소").click()
 
     expect(headline).to_have_text("취소했습니다")
+
+
+@pytest.mark.parametrize("is_cancelled_here", [True, False])
+def test_the_focus_moves_to_the_stage_from_buttons_that_disappear(
+    visit: Visit, frontend: Frontend, is_cancelled_here: bool
+) -> None:
+    set_faults(frontend.stack, ENDLESS)
+    prompt = f"A raccoon that is cancelled here: {is_cancelled_here}"
+    page = visit().page
+    choose(page)
+    write(page, prompt)
+    make(page)
+    expect(page.locator(".headline")).to_have_text("Runway가 만드는 중")
+    page.get_by_role("button", name="취소", exact=True).press("Enter")
+    expect(page.get_by_role("button", name="계속 만들기")).to_be_focused()
+
+    if is_cancelled_here:
+        page.get_by_role("button", name="영상 생성 취소").press("Enter")
+    else:
+        (video,) = jobs(frontend, prompt)
+        frontend.call("POST", f"/v1/videos/{video['job_id']}/cancel")
+
+    expect(page.locator(".headline")).to_have_text("취소했습니다")
+    expect(page.get_by_role("region", name="이미지와 영상")).to_be_focused()
 
 
 def test_the_question_before_a_cancellation_is_above_the_phones_bar(

@@ -203,7 +203,7 @@ export const messages: Messages = {
   wrongField: (field, message) => `${FIELDS[field] ?? "설정"}: ${message}.`,
   inItsWords: (detail) => detail,
   noRoom: "남은 한도로는 이 영상을 만들 수 없습니다.",
-  notMade: (why) => `누른 뒤에 설정을 바꾸셨습니다. 누르신 설정으로는 만들지 않았습니다. ${why}`,
+  notMade: (why) => `버튼을 누른 뒤에 설정이 바뀌었습니다. 누를 때의 설정으로는 만들지 않았습니다. ${why}`,
   triedAgain: "서비스가 응답하지 않습니다. 입력한 내용은 그대로 있으며, 자동으로 다시 시도합니다.",
   serviceDown: "서비스가 응답하지 않습니다. 입력한 내용은 그대로 있습니다.",
 

@@ -1,6 +1,7 @@
-// What the spending caps leave, when they reset, and which video still fits.
+// What the spending caps leave, when they reset, which video still fits, and whether a price has risen.
 
 import type { AiModel, Estimate, Model, Usage } from "../api";
+import { money } from "../format";
 import type { Message } from "../i18n";
 import { MODEL_CHOICE } from "./offers";
 import type { Draft } from "./draft";
@@ -42,6 +43,19 @@ export function obstacleOf(
 export function reasonOf({ refused }: Pick<Estimate, "refused">, obstacle: Obstacle): Message {
   if (refused) return ["inItsWords", refused.message];
   return obstacle === "noProvider" || obstacle === "noProviderNow" ? [obstacle] : ["noRoom"];
+}
+
+type Price = Pick<Estimate, "estimated_cost_usd" | "max_cost_usd">;
+
+/** Which price on the button would be too low; null: neither. */
+export function riseOf(price: Price, shown: Price): "priceRose" | "maximumRose" | null {
+  if (isHigher(price.estimated_cost_usd, shown.estimated_cost_usd)) return "priceRose";
+  return isHigher(price.max_cost_usd, shown.max_cost_usd) ? "maximumRose" : null;
+}
+
+/** Whether it is higher by what the page shows: not by a translation's fraction of a cent. */
+function isHigher(usd: string, shownUsd: string): boolean {
+  return Number(usd) > Number(shownUsd) && money(usd) !== money(shownUsd);
 }
 
 /** When the cap resets: the next midnight, or the first of the next month, in `timeZone`. */

@@ -1,9 +1,8 @@
 // The state and the actions of the view that makes videos.
 
 import { computed, effect, signal, untracked } from "@preact/signals";
-import { ApiProblem, type Created, type Estimate, type Video } from "../api";
+import { ApiProblem, type Created, type Video } from "../api";
 import type { App } from "../app-state";
-import { money } from "../format";
 import { textOf } from "../i18n";
 import { go, pathOf, videoId } from "../router";
 import { onChange } from "../storage";
@@ -15,7 +14,7 @@ import { change, type Draft, draft, fingerprintOf } from "./draft";
 import type { Failure, ImagePlace } from "./errors";
 import { BadImage } from "./image";
 import { openLibrary } from "./library";
-import { obstacleOf, reasonOf } from "./limits";
+import { obstacleOf, reasonOf, riseOf } from "./limits";
 import { openPicking } from "./picking";
 import { openPrices } from "./prices";
 import { draftOf, imageAt, untriedModel } from "./reuse";
@@ -251,15 +250,4 @@ export function openStudio(app: App) {
 /** The pressed button disappears, so the focus moves from it to the stage. */
 function focusStage(): void {
   document.getElementById("stage")?.focus({ preventScroll: true });
-}
-
-/** Which price on the button would be too low; null: neither. */
-function riseOf(price: Estimate, shown: Estimate): "priceRose" | "maximumRose" | null {
-  if (isHigher(price.estimated_cost_usd, shown.estimated_cost_usd)) return "priceRose";
-  return isHigher(price.max_cost_usd, shown.max_cost_usd) ? "maximumRose" : null;
-}
-
-/** Whether it is higher by what the page shows: not by a translation's fraction of a cent. */
-function isHigher(usd: string, shownUsd: string): boolean {
-  return Number(usd) > Number(shownUsd) && money(usd) !== money(shownUsd);
 }

@@ -28,7 +28,9 @@ export function SubmitBar({ studio }: { studio: Studio }) {
         <button
           type="submit"
           class="main make-button"
-          disabled={isBusy || !price || obstacle !== null}
+          disabled={!isBusy && (!price || obstacle !== null)}
+          // While it is busy, it keeps the focus; `make` then does nothing.
+          aria-disabled={isBusy}
         >
           <span>{t(labelOf(studio))}</span>
           {!price && !problem && <span aria-hidden="true">…</span>}

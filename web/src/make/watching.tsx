@@ -2,7 +2,7 @@
 
 import { useSignal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
-import { useEffect } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import type { Video } from "../api";
 import { language, t, textOf } from "../i18n";
 import { progress, startedDraft } from "./click";
@@ -26,9 +26,11 @@ export function Sending({ studio, draft }: { studio: Studio; draft: Draft }) {
       <Strip studio={studio} video={null} />
       <div class="under">
         {now.step !== "sending" && (
-          <button type="button" onClick={studio.giveUp}>
-            {t("giveUp")}
-          </button>
+          <Fleeting>
+            <button type="button" onClick={studio.giveUp}>
+              {t("giveUp")}
+            </button>
+          </Fleeting>
         )}
       </div>
     </>
@@ -103,10 +105,27 @@ export function Watching({ studio, video }: { studio: Studio; video: Video }) {
       <Strip studio={studio} video={video} />
       <div class="under">
         <span class="muted">{t("goesOn")}</span>
-        {!isCancelling && <Cancel studio={studio} video={video} />}
+        {!isCancelling && (
+          <Fleeting>
+            <Cancel studio={studio} video={video} />
+          </Fleeting>
+        )}
       </div>
     </>
   );
+}
+
+/** Its buttons may disappear at any time; the focus then moves from them to the stage. */
+function Fleeting({ children }: { children: ComponentChildren }) {
+  const box = useRef<HTMLDivElement>(null);
+  useLayoutEffect(
+    () => () => {
+      if (!box.current?.contains(document.activeElement)) return;
+      box.current.closest<HTMLElement>("#stage")?.focus({ preventScroll: true });
+    },
+    [],
+  );
+  return <div ref={box}>{children}</div>;
 }
 
 function Cancel({ studio, video }: { studio: Studio; video: Video }) {
