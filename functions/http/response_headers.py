@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Collection
+from http import HTTPStatus
 
 from flask import Request, Response
 
@@ -30,6 +31,8 @@ _EXPOSED = "Location, Retry-After, Idempotent-Replayed, X-Request-Id, X-Should-R
 
 def add_headers(response: Response, request: Request, origins: Collection[str]) -> None:
     """Adds what is missing; headers that the handler has set stay as they are."""
+    if response.status_code == HTTPStatus.NO_CONTENT:
+        del response.headers["Content-Type"]  # HTML, by Flask's default
     every = _ALWAYS | _cors(request, origins)
     present = {name.lower() for name, _ in response.headers}
     # In one call, because each single assignment scans all existing headers.
