@@ -105,17 +105,6 @@ def test_a_task_for_a_job_that_does_not_exist_does_nothing(harness: Harness) -> 
     assert harness.queue.tasks == []
 
 
-def test_a_task_that_comes_early_enqueues_the_current_one(harness: Harness) -> None:
-    later = NOON + MINUTE
-    harness.jobs.put(replace(running(a_job(), RUNWAY), wake_at=later))
-
-    for _ in range(3):
-        harness.step()
-
-    assert [task.at for task in harness.queue.tasks] == [later]
-    assert harness.providers[RUNWAY].polled == []
-
-
 class TestStarting:
     def test_a_start_moves_from_the_steps_queue_to_its_own(
         self, harness: Harness

@@ -9,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
-from shared.domain import timing
 from shared.domain.api_key import ApiKey
 from shared.domain.catalogue import ProviderId
 from shared.domain.errors import NotPublic, ReelayError, Unreachable
@@ -125,18 +124,6 @@ def test_a_cancelled_job_sends_video_failed(harness: Harness) -> None:
     assert event["timestamp"] == moment(NOON)
     assert isinstance(event["data"], dict)
     assert event["data"]["error"]["code"] == "cancelled"
-
-
-def test_an_abandoned_job_sends_video_failed(harness: Harness) -> None:
-    harness.jobs.put(with_webhook(a_new_job()))
-    harness.clock.move(timing.JOB_LIMIT + timing.STORE_LIMIT + timing.ATTEMPT_LIMIT)
-
-    harness.sweep()
-    harness.clock.move(MINUTE)
-    harness.sweep()
-    harness.send_webhooks()
-
-    assert verified(harness)["type"] == "video.failed"
 
 
 def test_a_job_without_a_webhook_sends_nothing(harness: Harness) -> None:
