@@ -143,30 +143,21 @@ def test_a_fault_while_the_circuit_is_open_does_not_extend_it() -> None:
     assert later == opened()
 
 
+UNTIL = NOON + MINUTE
+TRIED = circuit.with_trial(opened(), UNTIL)
+# A circuit opened at noon until `UNTIL`, and as what it is seen at a time.
 SEEN = {
     "closed": (CLOSED, NOON, CircuitState.CLOSED),
     "just opened": (opened(), NOON, CircuitState.OPEN),
-    "a moment before its time is up": (
-        opened(),
-        NOON + MINUTE - SECOND,
+    "a moment before its time is up": (opened(), UNTIL - SECOND, CircuitState.OPEN),
+    "its time is up": (opened(), UNTIL, CircuitState.HALF_OPEN),
+    "the trial is claimed": (TRIED, UNTIL, CircuitState.OPEN),
+    "its holder may return": (
+        TRIED,
+        UNTIL + TRIAL_CLAIM - SECOND,
         CircuitState.OPEN,
     ),
-    "its time is up": (opened(), NOON + MINUTE, CircuitState.HALF_OPEN),
-    "the trial is claimed": (
-        circuit.with_trial(opened(), NOON + MINUTE),
-        NOON + MINUTE,
-        CircuitState.OPEN,
-    ),
-    "the trial's holder may still come back": (
-        circuit.with_trial(opened(), NOON + MINUTE),
-        NOON + MINUTE + TRIAL_CLAIM - SECOND,
-        CircuitState.OPEN,
-    ),
-    "the trial expired with its holder": (
-        circuit.with_trial(opened(), NOON + MINUTE),
-        NOON + MINUTE + TRIAL_CLAIM,
-        CircuitState.HALF_OPEN,
-    ),
+    "it expired with its holder": (TRIED, UNTIL + TRIAL_CLAIM, CircuitState.HALF_OPEN),
     "closed while a trial was on its way": (
         circuit.with_trial(CLOSED, NOON),
         NOON,
@@ -177,9 +168,9 @@ SEEN = {
 
 @pytest.mark.parametrize(("state", "at", "expected"), SEEN.values(), ids=SEEN)
 def test_a_start_sees_the_circuit_as(
-    state: Circuit, at: object, expected: CircuitState
+    state: Circuit, at: datetime, expected: CircuitState
 ) -> None:
-    assert circuit.state(state, at) is expected  # type: ignore[arg-type] # a time
+    assert circuit.state(state, at) is expected
 
 
 def test_a_trials_claim_outlives_its_post() -> None:

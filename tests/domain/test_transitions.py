@@ -755,10 +755,6 @@ def intent(attempt_id: str, provider_id: ProviderId) -> Intended:
     return Intended(attempt_id=attempt_id, provider_id=provider_id)
 
 
-def kind_of(answer: Submission | Outcome) -> str:
-    return type(answer).__name__
-
-
 RUNS = running(a_job(), RUNWAY)
 ENDED = lost(stop_on_unknown=True)
 LATE = apply(lost(), submitted(RUNWAY, ACCEPTED), AFTER_LEASE)
@@ -778,101 +774,63 @@ SAVED_FROM_CANCEL = polled(
 )
 
 
-@pytest.mark.parametrize(
-    ("job", "outcome"),
-    [
-        pytest.param(a_job(), Prepared(image=replace(IMAGE, width=1)), id="2nd image"),
-        pytest.param(RUNS, ImageRefused(problem=GONE), id="image refused, but paid"),
-        pytest.param(
-            replace(RUNS, prepare_tries=3),
-            PrepareFailed(problem=GONE),
-            id="image missed, but paid",
-        ),
-        pytest.param(PREPARED_NOW, PREPARE, id="2nd worker on an image"),
-        pytest.param(TRANSLATED_NOW, TRANSLATE, id="2nd worker on a translation"),
-        pytest.param(TRANSLATED_NOW, TranslationSkipped(), id="skipped, but begun"),
-        pytest.param(CHECKED_NOW, CHECK, id="2nd worker on a video"),
-        pytest.param(
-            a_job(), intent("a", VEO), id="intent at a provider that isn't next"
-        ),
-        *(
-            pytest.param(
-                answered(a_job(), RUNWAY, UNKNOWN),
-                intent("again", provider_id),
-                id=f"intent at {provider_id} after an unknown outcome",
-            )
-            for provider_id in (RUNWAY, HTTP)
-        ),
-        pytest.param(asked_again(), intent("a1", VEO), id="intent reported twice"),
-        pytest.param(
-            a_job(),
-            Skipped(provider_id=VEO, problem=FAULT),
-            id="skip of a provider that isn't next",
-        ),
-        pytest.param(
-            RUNS,
-            Skipped(provider_id=HTTP, problem=FAULT),
-            id="skip while an attempt is open",
-        ),
-        pytest.param(
-            replace(a_job(), chain=()),
-            Skipped(provider_id=RUNWAY, problem=FAULT),
-            id="skip with no provider left",
-        ),
-        *(
-            pytest.param(RUNS, submitted(RUNWAY, answer), id=f"2nd {kind_of(answer)}")
-            for answer in (ACCEPTED, UNKNOWN, LIMITED)
-        ),
-        pytest.param(a_job(), submitted(RUNWAY, ACCEPTED), id="answer to no attempt"),
-        pytest.param(lost(), submitted(RUNWAY, UNKNOWN), id="a late unknown"),
-        pytest.param(
-            LATE, submitted(RUNWAY, Accepted(task_id="other")), id="a 2nd late id"
-        ),
-        *(
-            pytest.param(
-                ENDED, submitted(RUNWAY, no), id=f"settled, then {kind_of(no)}"
-            )
-            for no in (LIMITED, NotSent(problem=FAULT))
-        ),
-        pytest.param(
-            lost(), LeaseExpired(attempt_id=str(RUNWAY)), id="a lease expired twice"
-        ),
-        pytest.param(LATE, GAVE_UP, id="gave up, but a late answer came"),
-        pytest.param(started(a_job(), RUNWAY), GAVE_UP, id="gave up at a start"),
-        pytest.param(storing(a_job(), RUNWAY), GAVE_UP, id="gave up at storing"),
-        pytest.param(
-            apply(RUNS, CancelRequested(), NOON), CancelRequested(), id="2nd cancel"
-        ),
-        pytest.param(RUNS, Parked(), id="parked, but a provider was asked"),
-        pytest.param(OMNI_AFTER_VEO, FOUND, id="file found while another works"),
-        pytest.param(
-            OMNI_AFTER_VEO,
-            OutputMissing(attempt_id=str(VEO), looked_at=NOON),
-            id="no file while another works",
-        ),
-        pytest.param(
-            OMNI_AFTER_VEO, Revived(attempt_id=str(VEO)), id="revived without a task"
-        ),
-        pytest.param(
-            apply(AT_VEO, submitted(RUNWAY, ACCEPTED), AFTER_LEASE),
-            Revived(attempt_id=str(RUNWAY)),
-            id="revived while another works",
-        ),
-        *(
-            pytest.param(
-                SAVED_FROM_CANCEL, late, id=f"{kind_of(late)}, but it had succeeded"
-            )
-            for late in (
-                CancelSent(attempt_id=str(RUNWAY)),
-                CancelFailed(attempt_id=str(RUNWAY)),
-            )
-        ),
-        pytest.param(VEO_IS_BUSY, FOUND, id="file of what was rejected"),
-        pytest.param(
-            VEO_IS_BUSY, Revived(attempt_id=VEO), id="revived what was rejected"
-        ),
-    ],
-)
+def skip(provider_id: ProviderId) -> Skipped:
+    return Skipped(provider_id=provider_id, problem=FAULT)
+
+
+BUSY_ELSEWHERE = apply(AT_VEO, submitted(RUNWAY, ACCEPTED), AFTER_LEASE)
+LOST_AT_RUNWAY = answered(a_job(), RUNWAY, UNKNOWN)
+NO_FILE = OutputMissing(attempt_id=VEO, looked_at=NOON)
+NO_LONGER: dict[str, tuple[Job, Outcome]] = {
+    "2nd image": (a_job(), Prepared(image=replace(IMAGE, width=1))),
+    "image refused, but paid": (RUNS, ImageRefused(problem=GONE)),
+    "image missed, but paid": (
+        replace(RUNS, prepare_tries=3),
+        PrepareFailed(problem=GONE),
+    ),
+    "2nd worker on an image": (PREPARED_NOW, PREPARE),
+    "2nd worker on a translation": (TRANSLATED_NOW, TRANSLATE),
+    "skipped, but begun": (TRANSLATED_NOW, TranslationSkipped()),
+    "2nd worker on a video": (CHECKED_NOW, CHECK),
+    "intent at a provider that isn't next": (a_job(), intent("a", VEO)),
+    "intent at it after an unknown outcome": (LOST_AT_RUNWAY, intent("again", RUNWAY)),
+    "intent at its vendor after one": (LOST_AT_RUNWAY, intent("again", HTTP)),
+    "intent reported twice": (asked_again(), intent("a1", VEO)),
+    "skip of a provider that isn't next": (a_job(), skip(VEO)),
+    "skip while an attempt is open": (RUNS, skip(HTTP)),
+    "skip with no provider left": (replace(a_job(), chain=()), skip(RUNWAY)),
+    "2nd Accepted": (RUNS, submitted(RUNWAY, ACCEPTED)),
+    "2nd Unknown": (RUNS, submitted(RUNWAY, UNKNOWN)),
+    "2nd Rejected": (RUNS, submitted(RUNWAY, LIMITED)),
+    "answer to no attempt": (a_job(), submitted(RUNWAY, ACCEPTED)),
+    "a late unknown": (lost(), submitted(RUNWAY, UNKNOWN)),
+    "a 2nd late id": (LATE, submitted(RUNWAY, Accepted(task_id="other"))),
+    "settled, then Rejected": (ENDED, submitted(RUNWAY, LIMITED)),
+    "settled, then NotSent": (ENDED, submitted(RUNWAY, NotSent(problem=FAULT))),
+    "a lease expired twice": (lost(), LeaseExpired(attempt_id=RUNWAY)),
+    "gave up, but a late answer came": (LATE, GAVE_UP),
+    "gave up at a start": (started(a_job(), RUNWAY), GAVE_UP),
+    "gave up at storing": (storing(a_job(), RUNWAY), GAVE_UP),
+    "2nd cancel": (apply(RUNS, CancelRequested(), NOON), CancelRequested()),
+    "parked, but a provider was asked": (RUNS, Parked()),
+    "file found while another works": (OMNI_AFTER_VEO, FOUND),
+    "no file while another works": (OMNI_AFTER_VEO, NO_FILE),
+    "revived without a task": (OMNI_AFTER_VEO, Revived(attempt_id=VEO)),
+    "revived while another works": (BUSY_ELSEWHERE, Revived(attempt_id=RUNWAY)),
+    "cancelled, but it had succeeded": (
+        SAVED_FROM_CANCEL,
+        CancelSent(attempt_id=RUNWAY),
+    ),
+    "not cancelled, but it had succeeded": (
+        SAVED_FROM_CANCEL,
+        CancelFailed(attempt_id=RUNWAY),
+    ),
+    "file of what was rejected": (VEO_IS_BUSY, FOUND),
+    "revived what was rejected": (VEO_IS_BUSY, Revived(attempt_id=VEO)),
+}
+
+
+@pytest.mark.parametrize(("job", "outcome"), NO_LONGER.values(), ids=NO_LONGER)
 def test_an_outcome_that_no_longer_applies_changes_nothing(
     job: Job, outcome: Outcome
 ) -> None:
