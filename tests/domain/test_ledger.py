@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -328,36 +329,24 @@ THIS_HOUR, LAST_HOUR = "2026-11-22T12", "2026-11-22T11"
 FEW = Limits(max_open_jobs=3, max_jobs_per_minute=2, max_unpaid_per_hour=2)
 
 
-@pytest.mark.parametrize(
-    ("count", "after"),
-    [
-        pytest.param(
-            JobCount(),
-            JobCount(open_jobs=1, minute=THIS_MINUTE, made=1),
-            id="the first ever",
-        ),
-        pytest.param(
-            JobCount(open_jobs=2, minute=THIS_MINUTE, made=1),
-            JobCount(open_jobs=3, minute=THIS_MINUTE, made=2),
-            id="the last that fits",
-        ),
-        pytest.param(
-            JobCount(open_jobs=0, minute="2026-11-22T11:59", made=2),
-            JobCount(open_jobs=1, minute=THIS_MINUTE, made=1),
-            id="a new minute",
-        ),
-        pytest.param(
-            JobCount(open_jobs=0, minute="2026-11-22T12:01", made=1),
-            JobCount(open_jobs=1, minute="2026-11-22T12:01", made=2),
-            id="a clock ahead of ours",
-        ),
-        pytest.param(
-            JobCount(unpaid={LAST_HOUR: 9, THIS_HOUR: 1}),
-            JobCount(open_jobs=1, minute=THIS_MINUTE, made=1, unpaid={THIS_HOUR: 1}),
-            id="a new hour",
-        ),
-    ],
-)
+AHEAD, LAST_MINUTE = "2026-11-22T12:01", "2026-11-22T11:59"
+now = partial(JobCount, minute=THIS_MINUTE)
+COUNTS = {
+    "the first ever": (JobCount(), now(open_jobs=1, made=1)),
+    "the last that fits": (now(open_jobs=2, made=1), now(open_jobs=3, made=2)),
+    "a new minute": (JobCount(minute=LAST_MINUTE, made=2), now(open_jobs=1, made=1)),
+    "a clock ahead of ours": (
+        JobCount(minute=AHEAD, made=1),
+        JobCount(open_jobs=1, minute=AHEAD, made=2),
+    ),
+    "a new hour": (
+        JobCount(unpaid={LAST_HOUR: 9, THIS_HOUR: 1}),
+        now(open_jobs=1, made=1, unpaid={THIS_HOUR: 1}),
+    ),
+}
+
+
+@pytest.mark.parametrize(("count", "after"), COUNTS.values(), ids=COUNTS)
 def test_a_new_job_is_counted(count: JobCount, after: JobCount) -> None:
     assert with_one_more_job(count, FEW, NOON) == after
 
@@ -367,7 +356,7 @@ def test_a_new_job_is_counted(count: JobCount, after: JobCount) -> None:
     [
         pytest.param(JobCount(open_jobs=3), id="too many open"),
         pytest.param(JobCount(minute=THIS_MINUTE, made=2), id="too many a minute"),
-        pytest.param(JobCount(minute="2026-11-22T12:01", made=2), id="clocks differ"),
+        pytest.param(JobCount(minute=AHEAD, made=2), id="clocks differ"),
         pytest.param(JobCount(unpaid={THIS_HOUR: 2}), id="too many unpaid"),
     ],
 )
@@ -400,17 +389,13 @@ def test_a_retry_makes_sense_once_the_quota_has_room(
 @pytest.mark.parametrize(
     ("count", "after"),
     [
-        pytest.param(
-            JobCount(open_jobs=3, minute=THIS_MINUTE, made=2, uploads=4),
-            JobCount(open_jobs=3, minute=THIS_MINUTE, made=2, uploads=5),
-            id="the last that fits",
-        ),
-        pytest.param(
-            JobCount(open_jobs=3, minute="2026-11-22T11:59", made=2, uploads=5),
-            JobCount(open_jobs=3, minute=THIS_MINUTE, made=0, uploads=1),
-            id="a new minute",
+        (now(open_jobs=3, made=2, uploads=4), now(open_jobs=3, made=2, uploads=5)),
+        (
+            JobCount(open_jobs=3, minute=LAST_MINUTE, made=2, uploads=5),
+            now(open_jobs=3, uploads=1),
         ),
     ],
+    ids=["the last that fits", "a new minute"],
 )
 def test_a_new_upload_is_counted(count: JobCount, after: JobCount) -> None:
     limits = Limits(max_uploads_per_minute=5)

@@ -139,28 +139,27 @@ PAUSES, TIGHTENS = (
 NONSENSE = a_notification(str(OVERSPENT), amount=str(NO_AMOUNT))
 
 
+SPENT_HALF, TIGHT_NOW = a_notification("0.5"), a_notification("0.9")
+LATER_MONTH = a_notification("0.6", interval=DECEMBER)
+NEW_SCHEMA = replace(a_notification("1"), schema_version="2.0")
+UNKNOWN_SCHEMA = ("budget_schema_unknown", "warning")
+Logged = list[tuple[str, str]]
+# What is logged, and the level and the number of commits afterwards.
+NOTIFICATIONS: dict[str, tuple[list[BudgetNotification], Logged, Level, int]] = {
+    "less": ([a_notification("0.49")], [], NORMAL, 1),
+    "half": ([SPENT_HALF, a_notification("0.7", minute=1)], [HALF], NORMAL, 2),
+    "a new interval": ([SPENT_HALF, LATER_MONTH], [HALF, HALF], NORMAL, 2),
+    "forecast": ([a_notification("0.1", forecast="1.2")] * 2, [FORECAST], NORMAL, 1),
+    "tight": ([TIGHT_NOW] * 3, [HALF, TIGHTENS], TIGHT, 1),
+    "nonsense": ([NONSENSE] * 2, [UNUSABLE, HALF, PAUSES, UNUSABLE], PAUSED, 1),
+    "schema": ([NEW_SCHEMA], [UNKNOWN_SCHEMA, HALF, PAUSES], PAUSED, 1),
+}
+
+
 @pytest.mark.parametrize(
     ("notifications", "logged", "level", "commits"),
-    [
-        ([a_notification("0.49")], [], NORMAL, 1),
-        ([a_notification("0.5"), a_notification("0.7", minute=1)], [HALF], NORMAL, 2),
-        (
-            [a_notification("0.5"), a_notification("0.6", interval=DECEMBER)],
-            [HALF, HALF],
-            NORMAL,
-            2,
-        ),
-        ([a_notification("0.1", forecast="1.2")] * 2, [FORECAST], NORMAL, 1),
-        ([a_notification("0.9")] * 3, [HALF, TIGHTENS], TIGHT, 1),
-        ([NONSENSE] * 2, [UNUSABLE, HALF, PAUSES, UNUSABLE], PAUSED, 1),
-        (
-            [replace(a_notification("1"), schema_version="2.0")],
-            [("budget_schema_unknown", "warning"), HALF, PAUSES],
-            PAUSED,
-            1,
-        ),
-    ],
-    ids=["less", "half", "a new interval", "forecast", "tight", "nonsense", "schema"],
+    NOTIFICATIONS.values(),
+    ids=NOTIFICATIONS,
 )
 def test_a_notification_is_logged_with_what_it_changes(
     switch: KillSwitch,
