@@ -390,10 +390,7 @@ def test_a_retry_makes_sense_once_the_quota_has_room(
     ("count", "after"),
     [
         (now(open_jobs=3, made=2, uploads=4), now(open_jobs=3, made=2, uploads=5)),
-        (
-            JobCount(open_jobs=3, minute=LAST_MINUTE, made=2, uploads=5),
-            now(open_jobs=3, uploads=1),
-        ),
+        (JobCount(minute=LAST_MINUTE, made=2, uploads=5), now(uploads=1)),
     ],
     ids=["the last that fits", "a new minute"],
 )
