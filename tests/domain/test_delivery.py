@@ -41,9 +41,11 @@ AS_ORDERED: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "0.3 s more": ({}, lasting(8.3)),
     "half a second less": ({}, lasting(7.5)),
     "within a tenth": ({}, lasting(7.25)),
+    "half a second more than a short one": ({"duration": 4}, lasting(4.5)),
     "sound that nobody asked about": ({}, {"has_audio": True}),
     "little sound that nobody asked about": ({}, WITH_SOUND | {"audio_seconds": 1.0}),
     "rounded to multiples of 16": ({}, size(1248, 704)),
+    "nine tenths as high": ({}, size(1152, 648)),
     "more pixels": ({}, size(1920, 1080)),
     "portrait": (PORTRAIT, UPRIGHT),
     "1:1": ({"aspect_ratio": "1:1"}, size(960, 960)),
@@ -52,6 +54,10 @@ AS_ORDERED: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "21:9": ({"aspect_ratio": "21:9"}, size(1584, 672)),
     "sound as ordered": (LOUD, WITH_SOUND),
     "half a second less of sound": (LOUD, WITH_SOUND | {"audio_seconds": 7.5}),
+    "half a second less of little sound": (
+        {"duration": 4, **LOUD},
+        WITH_SOUND | lasting(4.0) | {"audio_seconds": 3.5},
+    ),
     "silence as ordered": ({"audio": False}, {}),
 }
 OTHERWISE: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {

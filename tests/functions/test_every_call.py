@@ -1,11 +1,13 @@
 """Rules that hold for every call of the api: authentication, ownership, rates."""
 
 import re
+from inspect import unwrap
 from typing import Any, cast
 
 import pytest
 from flask.testing import FlaskClient
 
+from functions import api
 from functions.api import ROUTES
 from functions.http.receiving import SMALL_BODY_BYTES
 from functions.http.route import Route
@@ -15,12 +17,15 @@ from shared.domain.catalogue import ProviderId
 from shared.domain.errors import Unauthenticated
 from shared.gcp.firebase_tokens import FirebaseTokens
 from shared.rates import RateLimit
+from shared.settings import Settings
+from shared.wiring import process
 from tests.domain.examples import a_job, completed
 from tests.functions.api_harness import wire
 from tests.functions.calling import ANN, BOB, OPERATOR, FakeTokens, client_of
 from tests.gcp.firebase_signing import PROJECT, claims
 from tests.usecases.harness import Harness
 
+ORIGIN = "https://app.example"
 OPEN = {"GET /health", "GET /v1/openapi.json", "GET /docs", "GET /docs/viewer.js"}
 CLOSED = [route for route in ROUTES if not route.is_open]
 OF_A_JOB = [route for route in ROUTES if "<job_id>" in route.path and route.summary]
@@ -73,6 +78,31 @@ def test_no_call_is_answered_without_a_valid_token(
     answer = client.open(path, method=route.method, headers=headers, json={})
 
     assert answer.status_code == 401
+
+
+def test_the_deployed_api_has_openais_errors_the_origins_and_the_rate_that_were_set(
+    tokens: FakeTokens, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    environ = {
+        "GOOGLE_CLOUD_PROJECT": PROJECT,
+        "BUCKET": "b",
+        "ALLOWED_ORIGINS": ORIGIN,
+        "USER_REQUESTS_PER_SECOND": "1",
+    }
+    settings = Settings.from_env(environ)
+    monkeypatch.setattr(process, "settings", lambda: settings)
+    monkeypatch.setattr(process, "tokens", lambda: tokens)
+    client = client_of(unwrap(api._router)())
+
+    answer = client.get("/openai/v1/nothing", headers={"Origin": ORIGIN})
+    statuses = [
+        client.post("/v1/uploads", headers=ANN, json={}).status_code for _ in range(30)
+    ]
+
+    assert "message" in answer.get_json()["error"]
+    assert answer.headers["Access-Control-Allow-Origin"] == ORIGIN
+    assert statuses[0] == 422
+    assert 429 in statuses  # by default, 100 are answered at once
 
 
 @pytest.mark.parametrize("route", OF_A_JOB, ids=named)
