@@ -3,6 +3,7 @@
 The shapes are those of the `openai` client 3.54, types/video.py and pagination.py.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
@@ -20,6 +21,7 @@ from functions.http.schemas import (
 )
 from functions.video_schemas import ERROR
 from shared.domain.catalogue import ANY_RATIO, AspectRatio, Resolution
+from shared.domain.errors import ErrorCode
 from shared.domain.fields import Field
 from shared.domain.job import AttemptState, Language
 from shared.domain.listing import LIMIT, Page
@@ -41,6 +43,7 @@ LIST_FIELDS: Mapping[str, Field] = {
     ),
 }
 THUMBNAIL = "thumbnail"
+_FIRST_CLAUSE = re.compile("[^.:]+[.:]")
 CONTENT_FIELDS: Mapping[str, Field] = {
     "variant": Field(
         spec=Choice(values=("video", THUMBNAIL), title="OpenAIVariant"),
@@ -128,7 +131,7 @@ def show_video(shown: Projection) -> dict[str, Any]:
         "size": _size(shown),
         "prompt": shown["prompt"],
         "remixed_from_video_id": None,
-        "error": shown["error"],
+        "error": _error(shown),
     }
 
 
@@ -163,6 +166,17 @@ def _completed_at(shown: Projection) -> int | None:
         if attempt["outcome"] == AttemptState.SUCCEEDED and attempt["ended_at"]:
             return _unix(attempt["ended_at"])
     return None
+
+
+def _error(shown: Projection) -> Projection | None:
+    """Names each provider's reason, as this format has no `attempts` to refer to."""
+    error: Projection | None = shown["error"]
+    reasons = [a["error"]["message"] for a in shown["attempts"] if a["error"]]
+    if not error or error["code"] != ErrorCode.ALL_PROVIDERS_FAILED or not reasons:
+        return error
+    head = _FIRST_CLAUSE.match(error["message"])
+    message = " ".join([head[0] if head else error["message"], *reasons])
+    return {**error, "message": message}
 
 
 def _size(shown: Projection) -> str:

@@ -89,6 +89,40 @@ def test_a_failures_message_is_in_the_readers_language() -> None:
     assert video["error"] == {"code": "cancelled", "message": "작업이 취소되었습니다."}
 
 
+@pytest.mark.parametrize(
+    ("language", "head", "said"),
+    [
+        (Language.ENGLISH, "All providers failed. Runway ", "to use Gemini Veo 3.1"),
+        (
+            Language.KOREAN,
+            "모든 영상 생성 API 실패: Runway",
+            "Gemini Veo 3.1 사용 권한이",
+        ),
+    ],
+)
+def test_a_failure_names_each_providers_reason_as_there_are_no_attempts(
+    language: Language, head: str, said: str
+) -> None:
+    failures = {"runway": "provider_unavailable", "gemini-veo-3.1": "access_denied"}
+    attempts = [
+        {
+            "ai_model": name,
+            "outcome": "rejected",
+            "error": {"code": code, "message": ""},
+        }
+        for name, code in failures.items()
+    ]
+    error = {"code": "all_providers_failed", "message": ""}
+    job = {**project(FAILED), "attempts": attempts, "error": error}
+
+    (video,) = show_page(Page(videos=(job,), next_cursor=None), language)["data"]
+
+    message = video["error"]["message"]
+    assert message.startswith(head)
+    assert said in message
+    assert "attempts" not in message
+
+
 def test_a_page_says_whether_there_are_more() -> None:
     videos = tuple(project(a_new_job(job_id=job_id)) for job_id in "ba")
 
