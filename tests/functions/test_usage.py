@@ -81,6 +81,19 @@ def test_usage_shows_each_day_and_model_and_what_the_caps_have_left(
     }
 
 
+def test_usage_is_shown_of_the_days_that_were_asked_for(
+    client: FlaskClient, jobs: FakeJobs
+) -> None:
+    days = {f"d{nth}": {"runway": Counts(jobs=1)} for nth in range(10, 20)}
+    jobs.usage["user.ann.2026-11"] = UsageMonth(days=days)
+
+    path = f"{PATH}?from=2026-11-12&to=2026-11-13"
+    shown = client.get(path, headers=ANN).get_json()
+
+    assert (shown["from"], shown["to"]) == ("2026-11-12", "2026-11-13")
+    assert [day["date"] for day in shown["usage"]] == ["2026-11-12", "2026-11-13"]
+
+
 def test_records_without_attempts_do_not_count_for_a_success_rate(
     client: FlaskClient, jobs: FakeJobs
 ) -> None:
