@@ -4,8 +4,8 @@ import re
 
 from playwright.sync_api import Route, expect
 
-from tests.e2e.client import Frontend, Video, wait_for
-from tests.e2e.page.acting import jobs, stop_time
+from tests.e2e.client import Frontend, Video, set_faults, wait_for
+from tests.e2e.page.acting import ENDLESS, jobs, stop_time
 from tests.e2e.page.conftest import Visit
 
 
@@ -113,3 +113,16 @@ def test_a_long_library_is_loaded_page_by_page_and_can_be_filtered(
     expect(page.locator(".library .empty")).to_have_text("해당하는 영상이 없습니다.")
     page.get_by_label("영상 필터").select_option("전체")
     expect(page.locator(".card").first).to_be_visible()
+
+
+def test_a_video_in_progress_ends_in_the_list_without_a_reload(
+    visit: Visit, frontend: Frontend
+) -> None:
+    set_faults(frontend.stack, ENDLESS)
+    video = frontend.create(prompt="A raccoon in the list")
+    card = visit().page.locator(f".card a[href$='{video['job_id']}']").locator("..")
+    expect(card).to_contain_text("만드는 중")
+
+    frontend.call("POST", f"/v1/videos/{video['job_id']}/cancel")
+
+    expect(card).to_contain_text("취소됨")

@@ -1,11 +1,12 @@
 """Which video is on the stage while another one changes."""
 
+import re
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from local.database import firestore_of
 from local.stack import Stack
@@ -208,6 +209,25 @@ def test_a_switch_of_language_does_not_empty_the_stage_of_a_missing_video(
     expect(page.locator("html")).to_have_attribute("lang", "en")
     await_paint(page)
     assert said.all_inner_texts() == ["This video doesn't exist or was deleted."]
+
+
+def test_a_video_whose_url_has_expired_is_played_from_a_new_one(
+    visit: Visit, earlier: Video
+) -> None:
+    def renew(route: Route) -> None:
+        answer = route.fetch()
+        url = answer.json()["video_url"] + "#renewed"
+        route.fulfill(response=answer, json=answer.json() | {"video_url": url})
+
+    visitor = visit(f"/?video={earlier['job_id']}", user=None)
+    visitor.forgive("net::ERR_")
+    page = visitor.page
+    expired = re.compile(r"\.mp4")
+    page.route(expired, lambda route: route.abort(), times=1)
+    page.route(re.compile(f"/v1/videos/{earlier['job_id']}$"), renew)
+    visitor.sign_in("Min-ji")
+
+    expect(player(page)).to_have_attribute("src", re.compile("#renewed$"))
 
 
 def test_a_download_is_a_file(visit: Visit, earlier: Video) -> None:
