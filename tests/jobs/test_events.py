@@ -24,7 +24,8 @@ from shared.domain.outcomes import (
     Working,
 )
 from shared.domain.structs import replace
-from shared.domain.transitions import apply
+from shared.domain.transitions import apply, settle
+from shared.jobs.events import log_finished
 from tests.domain.examples import (
     MINUTE,
     NOON,
@@ -32,6 +33,7 @@ from tests.domain.examples import (
     a_job,
     a_new_job,
     answered,
+    completed,
     due,
     running,
     storing,
@@ -41,7 +43,7 @@ from tests.fakes.interpose import before, before_next
 from tests.fakes.jobs import Trouble
 from tests.usecases.harness import ANN, Harness
 
-RUNWAY, VEO = ProviderId.RUNWAY, ProviderId.VEO
+RUNWAY, VEO, OMNI = ProviderId.RUNWAY, ProviderId.VEO, ProviderId.OMNI
 Line = Mapping[str, Any]
 APPLIED, NOT_APPLIED = Trouble.APPLIED, Trouble.NOT_APPLIED
 
@@ -94,6 +96,37 @@ def test_a_cancelled_or_abandoned_job_is_logged_once(harness: Harness) -> None:
         ("failed", "cancelled"),
         ("failed", "deadline_exceeded"),
     ]
+
+
+def test_an_answer_after_the_end_logs_nothing_a_second_time(
+    harness: Harness,
+) -> None:
+    unknown = Unknown(detail="no answer")
+    harness.jobs.put(answered(a_job(stop_on_unknown=True), RUNWAY, unknown))
+    assert harness.job.is_final
+    late = Submitted(attempt_id=RUNWAY, submission=Accepted(task_id="late"))
+
+    lines = logged(
+        harness, lambda: harness.committer.commit(harness.jobs.get("job1"), late)
+    )
+
+    assert harness.job.attempts[0].task_id == "late"
+    assert lines == []
+
+
+def test_an_attempt_is_logged_with_its_own_time_and_a_skipped_one_not_counted(
+    harness: Harness,
+) -> None:
+    skipped = settle(a_job(chain=(RUNWAY, VEO, OMNI), audio=True), NOON)
+    refused = Rejected(problem=Problem(code=ErrorCode.INPUT_NOT_ACCEPTED))
+    before_end = answered(skipped, VEO, refused)
+    after = completed(before_end, OMNI, NOON + MINUTE)
+
+    lines = logged(harness, lambda: log_finished(before_end, after))
+
+    ended = of("attempt_finished", lines)
+    assert [line["duration_seconds"] for line in ended] == [0, 0, 0]
+    assert [line["attempts"] for line in of("job_finished", lines)] == [2]
 
 
 def test_the_loser_of_the_race_cancels_nothing(harness: Harness) -> None:
