@@ -237,7 +237,7 @@ class _Reader:
             user=self._caps("USER_DAILY_LIMIT_USD", "USER_MONTHLY_LIMIT_USD"),
             max_open_jobs=max_open_jobs,
             max_jobs_per_minute=max_jobs_per_minute,
-            max_unpaid_per_hour=max(30, max_jobs_per_minute // 2),
+            max_unpaid_per_hour=max(60, max_jobs_per_minute),
             zone=self.parsed("LIMITS_TIME_ZONE", parse_zone, parse_zone("UTC")),
         )
 

@@ -151,7 +151,7 @@ class Limits(Struct, frozen=True, kw_only=True):
     max_jobs_per_minute: int = 60
     max_uploads_per_minute: int = 60
     max_translations_per_minute: int = 20
-    max_unpaid_per_hour: int = 30
+    max_unpaid_per_hour: int = 60
     zone: tzinfo = UTC
     shards: int = SHARDS
 
