@@ -106,18 +106,9 @@ $(if $(UNKNOWN),$(error No option is called $(UNKNOWN): see make help))
 emulator:
 	@$(PYTHON) -m local.preflight emulator
 
-NOT_INSTALLED := { echo "The packages could not be installed; the reason is above. Check the \
-connection to the package index, and run the command again." >&2; exit 1; }
-
-# uv installs the lock files as they are, without resolving, so neither later releases nor
-# the pip that came with Python make a difference.
 $(READY): requirements-uv.txt requirements-dev.txt
 	@$(PYTHON) -m local.preflight
-	@rm -rf .venv && $(PYTHON) -m venv .venv
-	@echo "Installing the packages, once …"
-	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-uv.txt || $(NOT_INSTALLED)
-	@VIRTUAL_ENV=.venv $(BIN)/uv pip sync --quiet --require-hashes requirements-dev.txt || $(NOT_INSTALLED)
-	@touch $@
+	@$(PYTHON) -m local.install
 
 # checkov pins versions that conflict with ours, so it has an environment of its own.
 $(CHECKOV): infra/requirements-checkov.txt | $(READY)

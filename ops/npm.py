@@ -12,6 +12,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from ops.one_at_a_time import one_at_a_time
+
 WEB = Path(__file__).resolve().parents[1] / "web"
 DIST = WEB / "dist"
 # Vite's requirement: https://vite.dev/guide/, "^20.19.0 || >=22.12.0", 2026-11-29.
@@ -21,6 +23,8 @@ NO_NODE = (
     "{found}. Install it from https://nodejs.org, for example with nvm install 22."
 )
 LINKED = "web/node_modules is a link, and npm would empty its target: remove the link."
+INSTALLING = "Installing the page's packages, once, which takes up to a minute …"
+WAITING = "Another make is installing the page's packages: waiting until it is done …"
 _INSTALLED_LOCK = "node_modules/.reelay-lock"
 _QUIET = ("--loglevel=error", "--no-audit", "--no-fund")
 # npm's own retries wait for 70 seconds without a word if there is no network.
@@ -55,12 +59,22 @@ def install() -> None:
     Does nothing if this lock file's packages are installed.
     """
     lock, done = WEB / "package-lock.json", WEB / _INSTALLED_LOCK
-    if done.is_file() and done.read_text() == lock.read_text():
+    if _is_installed(lock, done):
         return
+    with one_at_a_time(lock, WAITING):
+        if not _is_installed(lock, done):
+            _install(lock, done)
+
+
+def _is_installed(lock: Path, done: Path) -> bool:
+    return done.is_file() and done.read_text() == lock.read_text()
+
+
+def _install(lock: Path, done: Path) -> None:
     if done.parent.is_symlink():
         print(LINKED, file=sys.stderr)
         raise subprocess.CalledProcessError(1, ("npm", "ci"))
-    print("Installing the page's packages, once …", file=sys.stderr)
+    print(INSTALLING, file=sys.stderr)
     _run("npm", "ci", *_QUIET, *_IMPATIENT, "--ignore-scripts")
     done.write_text(lock.read_text())
 

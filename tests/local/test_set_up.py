@@ -1,5 +1,6 @@
 """Setting up a fresh clone: locks that any pip accepts, checks before downloads."""
 
+import fcntl
 import os
 import re
 import shutil
@@ -55,21 +56,56 @@ def test_a_deploy_without_a_project_is_refused_before_anything_is_installed(
     assert ran.stdout == f"Name it: make {target} PROJECT=my-project\n"
 
 
-def test_packages_that_cannot_be_downloaded_are_said_to_need_a_connection(
-    tmp_path: Path,
-) -> None:
+@pytest.fixture
+def clone(tmp_path: Path) -> Path:
+    """What a fresh clone needs to install its packages."""
     for name in ("Makefile", "requirements-uv.txt", "requirements-dev.txt"):
         shutil.copy(ROOT / name, tmp_path)
-    shutil.copytree(ROOT / "local", tmp_path / "local")
+    for name in ("local", "ops"):
+        shutil.copytree(ROOT / name, tmp_path / name)
+    return tmp_path
 
-    environ = {"PATH": os.environ["PATH"], "PIP_NO_INDEX": "1"}
-    command = ["make", "unit", f"PYTHON={sys.executable}"]
-    ran = subprocess.run(
-        command, cwd=tmp_path, env=environ, capture_output=True, text=True
-    )
+
+# Without the variables of a `make` that runs these tests, and without the index.
+ENVIRON = {"PATH": os.environ["PATH"], "PIP_NO_INDEX": "1"}
+MAKE = ("make", "unit", f"PYTHON={sys.executable}")
+
+
+def test_packages_that_cannot_be_downloaded_are_said_to_need_a_connection(
+    clone: Path,
+) -> None:
+    ran = subprocess.run(MAKE, cwd=clone, env=ENVIRON, capture_output=True, text=True)
 
     assert ran.returncode != 0
     assert "Check the connection to the package index" in ran.stderr
+
+
+def test_a_second_first_run_waits_and_uses_what_the_first_one_installed(
+    clone: Path,
+) -> None:
+    with (clone / "requirements-dev.txt").open() as locked:
+        fcntl.flock(locked, fcntl.LOCK_EX)
+        second = subprocess.Popen(
+            MAKE,
+            cwd=clone,
+            env=ENVIRON,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert second.stderr
+        said = second.stderr.readline()
+        pytest_of_the_first = clone / ".venv/bin/pytest"
+        pytest_of_the_first.parent.mkdir(parents=True, exist_ok=True)
+        pytest_of_the_first.write_text("#!/bin/sh\necho tested\n")
+        pytest_of_the_first.chmod(0o755)
+        (clone / ".venv/.ready").touch()
+    out, _ = second.communicate()
+
+    assert (
+        said == "Another make is installing the packages: waiting until it is done …\n"
+    )
+    assert (second.returncode, out) == (0, "tested\n")
 
 
 def test_an_old_python_is_refused_with_the_version_needed(
