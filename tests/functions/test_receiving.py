@@ -242,6 +242,21 @@ def test_only_a_few_of_a_users_refused_bodies_are_read_to_the_end(
         assert again is DRAIN
 
 
+def test_what_has_ended_makes_room_for_no_more_than_itself() -> None:
+    receiver = Receiver()
+    for _ in range(3):
+        with receiver.drain_limit("ann"):
+            pass
+
+    with ExitStack() as stack:
+        limits = [
+            stack.enter_context(receiver.drain_limit("ann"))
+            for _ in range(DRAINS_PER_USER + 1)
+        ]
+
+    assert limits == [*[DRAIN] * DRAINS_PER_USER, DRAIN_FLOOD]
+
+
 class TestForms:
     def read(
         self, body: bytes, kind: str = "multipart/form-data; boundary=B"
