@@ -12,7 +12,7 @@ _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 _READS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 FOREIGN_HOST = "This server answers only to 127.0.0.1 and localhost."
-FOREIGN_ORIGIN = "This server takes no writes from that origin."
+FOREIGN_ORIGIN = "This server takes writes only from pages of ALLOWED_ORIGINS."
 
 
 def refusal(environ: Mapping[str, Any], origins: Collection[str]) -> str | None:

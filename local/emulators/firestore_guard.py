@@ -20,7 +20,7 @@ _PRIOR_KNOWLEDGE = b"PRI * HTTP/2.0\r\n"
 _CHANNEL = "/channel"
 _PIECE_BYTES = 64 * 1024
 _HOP_BY_HOP = ("connection", "keep-alive", "transfer-encoding", "host")
-_REFUSED = "This page may not use the Firestore emulator.\n"
+_REFUSED = "Only pages of ALLOWED_ORIGINS may use the Firestore emulator.\n"
 
 
 def firestore_guard(
