@@ -43,6 +43,7 @@ LIST_FIELDS: Mapping[str, Field] = {
     ),
 }
 THUMBNAIL = "thumbnail"
+# Of "All providers failed. `attempts` has …" and its Korean counterpart.
 _FIRST_CLAUSE = re.compile("[^.:]+[.:]")
 CONTENT_FIELDS: Mapping[str, Field] = {
     "variant": Field(
