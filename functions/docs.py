@@ -39,7 +39,7 @@ video with `POST /v1/videos`. Follow it with `GET /v1/videos/{{job_id}}`, or lis
 the Firestore document `videos/{{job_id}}`, until `status` is `completed` or `failed`.
 
 **Authentication.** Send a Firebase ID token or, from a server, an API key (`rk_…`): \
-`Authorization: Bearer TOKEN`.
+`Authorization: Bearer TOKEN`. In the examples, it replaces `YOUR_SECRET_TOKEN`.
 
 **Webhooks.** With an API key, `webhook_url` gets one signed message when the job \
 ends, so that a server need not poll.

@@ -26,7 +26,10 @@ PAGE_FIELDS: Mapping[str, Field] = {
     ),
 }
 VIDEO_BODY = Body(
-    title="VideoRequest", description="The video to make.", fields=VIDEO_FIELDS
+    title="VideoRequest",
+    description="The video to make.",
+    fields=VIDEO_FIELDS,
+    small_example={"prompt": VIDEO_FIELDS["prompt"].example, "duration": 4},
 )
 
 # Firestore doesn't keep the order of fields: this makes a list show them as `GET` does.

@@ -48,6 +48,7 @@ _BEARER = {
     "description": "A Firebase ID token, or an API key (`rk_…`) for servers.",
 }
 _OF_ANY_CALL = (400, 404, 405, 413, 500, 503)
+_ALL_FIELDS = "Every field (webhook_url only with an API key)"
 _ARGUMENT = re.compile(r"<(\w+)>")
 
 
@@ -156,6 +157,11 @@ def _body(body: Body) -> dict[str, Any]:
     The form comes first: OpenAPI Generator makes code that doesn't compile otherwise.
     """
     plain = {JSON: _content(_object(body, body.title, _json_property))}
+    if body.small_example:
+        plain[JSON]["examples"] = {
+            "small": {"summary": "A small request", "value": body.small_example},
+            "all": {"summary": _ALL_FIELDS, "value": plain[JSON].pop("example")},
+        }
     if not body.takes_form:
         return plain
     return {FORM: _content(_object(body, f"{body.title}Form", _form_property))} | plain

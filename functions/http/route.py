@@ -20,12 +20,16 @@ PATH_ARGUMENT = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]{0,127}")
 
 
 class Body(Struct, frozen=True, kw_only=True):
-    """A request's JSON object. `title` names it in OpenAPI; `fields` also parse it."""
+    """A request's JSON object. `title` names it in OpenAPI; `fields` also parse it.
+
+    `small_example`: shown before the example of all fields, to be sent as it is.
+    """
 
     title: str
     description: str
     fields: Fields
     takes_form: bool = False
+    small_example: Mapping[str, object] = {}
 
 
 class Call(Struct, frozen=True, kw_only=True):
