@@ -214,7 +214,7 @@ class Demo:
         self.console.print()
         if self.job["attempts"] or Decimal(self.job["cost_usd"]):
             self.console.print(attempts_table(self.job, width=self.console.width))
-        if sent := translation(self.job):
+        if sent := translation(self.job, is_real=stack.vendors.real):
             self.console.print(sent, markup=False)
         if path is None:
             self.console.print(f"[red]{self.job['error']['message']}[/]")

@@ -129,10 +129,13 @@ def news(before: Job, job: Job, now: datetime) -> list[str]:
     return lines
 
 
-def translation(job: Job) -> str | None:
+def translation(job: Job, *, is_real: bool) -> str | None:
     """The prompt that was sent, if it differs from the one that was given."""
     sent = job.get("prompt_sent")
-    return f"Sent in English: {sent}" if sent and sent != job["prompt"] else None
+    if not sent or sent == job["prompt"]:
+        return None
+    simulated = "" if is_real else " (simulated: not a real translation)"
+    return f"Sent in English{simulated}: {sent}"
 
 
 def usd(amount: object, rounding: str = ROUND_HALF_UP) -> str:

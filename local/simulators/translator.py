@@ -27,6 +27,10 @@ KNOWN = {
     "해 질 녘 바다에서 파도가 천천히 밀려온다": (
         "Waves roll in slowly from the sea at dusk"
     ),
+    # The examples of the page.
+    "카메라가 천천히 다가간다": "The camera moves in slowly",
+    "빛과 바람이 장면을 스쳐 간다": "Light and wind pass through the scene",
+    "고개를 돌려 미소 짓는다": "The subject turns its head and smiles",
 }
 _SCRIPTS = {
     "HANGUL": "ko",

@@ -361,8 +361,11 @@ def test_a_translated_job_shows_the_translation_and_its_cost(width: int) -> None
     lines = drawn(attempts_table(job, width=width), width)
 
     assert any("translation" in line and "<$0.01" in line for line in lines)
-    assert translation(job) == "Sent in English: A [red] raccoon"
-    assert translation(job | {"prompt_sent": "너구리"}) is None
+    real = translation(job, is_real=True)
+    assert real == "Sent in English: A [red] raccoon"
+    simulated = "Sent in English (simulated: not a real translation): A [red] raccoon"
+    assert translation(job, is_real=False) == simulated
+    assert translation(job | {"prompt_sent": "너구리"}, is_real=True) is None
 
 
 def test_without_a_terminal_each_change_is_printed_once() -> None:

@@ -1,6 +1,8 @@
 """The vendors' simulators, against exchanges captured from the vendors' SDKs."""
 
+import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,7 +10,10 @@ import pytest
 from local.faults import parse_faults
 from local.simulators.google import google_simulator
 from local.simulators.server import SimulatorServer
+from local.simulators.translator import KNOWN
 from tests.local.simulated import OMNI, QUICK, RUNWAY, VEO, Objects, Vendor, until
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -126,3 +131,20 @@ def test_a_cancel_is_answered_as_captured(
     assert alike(cancelled, OMNI.captured("cancel")["response"]["body"])
     told = OMNI.ask(google, interaction_id).json()
     assert (cancelled["status"], told["status"]) == ("cancelled", "cancelled")
+
+
+def test_the_translator_knows_the_examples_of_the_page_and_of_the_readme() -> None:
+    korean, english = (_examples(language) for language in ("ko", "en"))
+    readme = (ROOT / "README.ko.md").read_text(encoding="utf-8")
+    prompts = re.findall("PROMPT='([^']*[가-힣][^']*)'", readme)
+
+    assert [KNOWN.get(each) for each in korean] == english
+    assert prompts and set(prompts) <= KNOWN.keys()
+
+
+def _examples(language: str) -> list[str]:
+    """The prompts that the page offers with an empty prompt field."""
+    messages = ROOT / "web" / "src" / "make" / f"{language}.ts"
+    text = messages.read_text(encoding="utf-8")
+    (found,) = re.findall(r"\bexamples: \[(.*?)\]", text, re.DOTALL)
+    return re.findall(r'"([^"]+)"', found)
