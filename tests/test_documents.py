@@ -23,6 +23,8 @@ DOCUMENTS = sorted(
     [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("infra/*.md")]
 )
 TEXTS = [*DOCUMENTS, ROOT / "web" / "README.md", *ROOT.glob("packages/*/README.md")]
+KOREAN = [document for document in DOCUMENTS if document.name.endswith(".ko.md")]
+CODE_BLOCK = re.compile(r"^ *```.*?^ *```$", re.DOTALL | re.MULTILINE)
 # Set by Terraform or by the local stack, never by a person.
 SET_BY_US = re.compile(
     r"_(EMULATOR_HOST|AUDIENCE|INVOKER|QUEUE)$|^(K_SERVICE|OIDC_CERTS_URL"
@@ -55,11 +57,25 @@ def test_a_named_test_exists(file: str, name: str) -> None:
     assert name in functions_of(file)
 
 
-@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda d: d.name)
-def test_every_internal_link_resolves(document: Path) -> None:
-    links = re.findall(r"\]\(([^)#:]+)\)", document.read_text())
+def target(document: Path, link: str) -> tuple[Path, int | None]:
+    """The file that a link of the document leads to, and the number of its heading.
 
-    assert not [link for link in links if not (document.parent / link).exists()]
+    Raises ValueError for an anchor that GitHub makes of none of the file's headings.
+    """
+    path, _, anchor = link.partition("#")
+    file = document.parent / path if path else document
+    if not anchor:
+        return file, None
+    headings = re.findall(r"(?m)^#+ (.+)$", CODE_BLOCK.sub("", file.read_text()))
+    anchors = [re.sub(r"[^\w -]", "", heading.lower()) for heading in headings]
+    return file, [each.replace(" ", "-") for each in anchors].index(anchor)
+
+
+@pytest.mark.parametrize("document", TEXTS, ids=lambda d: str(d.relative_to(ROOT)))
+def test_every_internal_link_resolves(document: Path) -> None:
+    links = re.findall(r"\]\(([^):]+)\)", CODE_BLOCK.sub("", document.read_text()))
+
+    assert not [link for link in links if not target(document, link)[0].exists()]
 
 
 def test_every_image_that_is_shown_exists_and_each_is_shown() -> None:
@@ -87,8 +103,7 @@ BEGINS = re.compile(r"\s*(?:[-*] |\d+\. |[|<])")
 
 @pytest.mark.parametrize("document", TEXTS, ids=lambda d: str(d.relative_to(ROOT)))
 def test_a_paragraph_is_one_line(document: Path) -> None:
-    code_or_heading = r"(?ms)^ *```.*?^ *```$|^#[^\n]*$"
-    prose = re.sub(code_or_heading, "", document.read_text())
+    prose = re.sub(r"(?m)^#.*$", "", CODE_BLOCK.sub("", document.read_text()))
     blocks = [block.splitlines() for block in re.split(r"\n\s*\n", prose.strip())]
 
     assert not [line for _, *rest in blocks for line in rest if not BEGINS.match(line)]
@@ -135,21 +150,48 @@ def test_a_command_runs_as_it_is_written(document: Path) -> None:
     assert {start.lstrip("`$(|")[-10:] for start in commands} <= {".venv/bin/"}
 
 
-@pytest.mark.parametrize(
-    ("english", "korean"),
-    [("README.md", "README.ko.md"), ("docs/operating.md", "docs/operating.ko.md")],
-)
-def test_both_languages_name_the_same_settings_calls_and_codes(
-    english: str, korean: str
-) -> None:
-    def names(file: str) -> set[str]:
-        text = (ROOT / file).read_text()
-        calls = re.findall(r"`((?:GET|POST|DELETE) /[^`]*)`", text)
-        settings = re.findall(r"`([A-Z][A-Z_]{4,})`", text)
-        codes = {code for code in ErrorCode if f"`{code}`" in text}
-        return {*calls, *settings, *codes}
+def english_of(korean: Path) -> Path:
+    return korean.with_name(korean.name.replace(".ko.md", ".md"))
 
-    assert names(english) == names(korean)
+
+def lines_of(document: Path) -> list[str]:
+    """With one line for each block of code."""
+    return CODE_BLOCK.sub("```", document.read_text()).splitlines()
+
+
+def shape(document: Path, line: str) -> dict[str, object]:
+    """What a line has in every language: `code`, links, and what it is."""
+    links = re.findall(r"\]\(([^):]+)\)", line)
+    targets = [target(document, link) for link in links]
+    return {
+        "begins": re.findall(r"^(?:#+|```| *[-*] | *\d+\. |[|<])", line),
+        "cells": line.count("|") if line.startswith("|") else 0,
+        "is_empty": not line,
+        "code": {c.replace(".ko.md", ".md") for c in re.findall(r"`([^`]+)`", line)},
+        "links": {(english_of(file), heading) for file, heading in targets},
+        "addresses": set(re.findall(r"https?://[^\s)`]+", line)),
+    }
+
+
+@pytest.mark.parametrize("korean", KOREAN, ids=lambda d: str(d.relative_to(ROOT)))
+def test_both_languages_have_the_same_lines_code_and_links(korean: Path) -> None:
+    english = english_of(korean)
+    of_english = [shape(english, line) for line in lines_of(english)]
+
+    assert [shape(korean, line) for line in lines_of(korean)] == of_english
+
+
+@pytest.mark.parametrize("korean", KOREAN, ids=lambda d: str(d.relative_to(ROOT)))
+def test_each_figure_of_an_english_line_is_in_the_korean_one(korean: Path) -> None:
+    """Which may write more of them as digits. Millions differ: 2 million is 200만."""
+
+    def figures(line: str) -> set[str]:
+        prose = re.sub(r"`[^`]*`|\]\([^)]*\)", "", line)
+        return set(re.findall(r"\d+(?:[.,]\d+)*(?![.,]?\d| million)", prose))
+
+    both = zip(lines_of(english_of(korean)), lines_of(korean), strict=True)
+
+    assert not [(en, ko) for en, ko in both if figures(en) - figures(ko)]
 
 
 @pytest.mark.parametrize(

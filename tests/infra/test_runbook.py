@@ -94,14 +94,6 @@ def test_each_section_has_the_meaning_what_to_check_and_what_to_do(
         assert tuple(bold) == parts, section
 
 
-def test_both_languages_have_the_same_commands() -> None:
-    def commands(page: str) -> set[str]:
-        text = (DOCS / page).read_text()
-        return set(re.findall(r"`((?:gcloud|curl|\.venv)[^`]+)`", text))
-
-    assert commands("runbook.md") == commands("runbook.ko.md") != set()
-
-
 # The lines ----------------------------------------------------------------------------
 
 
