@@ -17,8 +17,9 @@ UNIT := $(addprefix tests/,domain usecases jobs guards worker functions)
 help: ## List the commands
 	@grep -hE '^[a-z]+:.*##|^##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/; s/^## /\t/' | expand -t 10
 
-demo: emulator $(READY) ## Turn an image into a video: IMAGE= (none: text only) LAST_IMAGE= PROMPT= DURATION= FAULTS= RESUME=JOB_ID
+demo: emulator $(READY) ## Turn an image into a video: IMAGE= (none: text only) LAST_IMAGE= PROMPT= DURATION= FAULTS=
 ## MODEL=runway, gemini-veo-3.1 or gemini-omni-flash is asked first, the others take over; YES=1 pays without asking
+## RESUME=JOB_ID continues a demo with real keys that was stopped; simulated jobs end with the demo
 ## RATIO=auto (the image's own), 16:9, 9:16, 1:1, 4:3, 3:4 or 21:9; without PROMPT= the demo's own prompt is used
 	@$(BIN)/python -m local demo
 
@@ -84,23 +85,36 @@ release: $(READY) ## Move unreleased changes under a version, commit and tag: VE
 clean: ## Remove the environments and caches; videos in out/ stay
 	@rm -rf .venv .venv-checkov .local .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
+# An option that nothing reads would be ignored, and the default might be paid for.
+DEMO_OPTIONS := IMAGE LAST_IMAGE PROMPT MODEL DURATION RATIO FAULTS RESUME YES
+OPTIONS.demo := $(DEMO_OPTIONS)
+OPTIONS.dev := PORT FAULTS
+OPTIONS.chaos := JOBS SEED TIME_SCALE
+OPTIONS.bench := SECONDS ROUNDS ONLY
+OPTIONS.fuzz := FILES SEED
+OPTIONS.deploy := PROJECT REGION ARGS
+OPTIONS.plan := $(OPTIONS.deploy)
+OPTIONS.destroy := PROJECT ARGS
+OPTIONS.release := VERSION
+GOALS := $(or $(MAKECMDGOALS),$(.DEFAULT_GOAL))
+UNKNOWN := $(filter-out $(foreach goal,$(GOALS),$(OPTIONS.$(goal))) PYTHON SHELL,\
+  $(foreach name,$(.VARIABLES),$(if $(findstring command line,$(origin $(name))),$(name))))
+$(if $(UNKNOWN),$(error make $(GOALS) has no option $(UNKNOWN): see make help))
+
 # An empty IMAGE on the command line means no image, not the raccoon.
 ifeq ($(origin IMAGE)=$(value IMAGE),command line=)
 override IMAGE := none
 endif
 
+# An empty prompt was meant to say something: the demo's own would be paid for instead.
+ifeq ($(origin PROMPT)=$(value PROMPT),command line=)
+$(error PROMPT is empty)
+endif
+
 # The demo's options are passed in the environment exactly as typed: neither make nor the
 # shell expands a $$ in them.
-DEMO_OPTIONS := IMAGE LAST_IMAGE PROMPT MODEL DURATION RATIO FAULTS RESUME YES
 $(foreach name,$(DEMO_OPTIONS),$(eval override $(name) := $$(value $(name))))
 export $(DEMO_OPTIONS)
-
-# A mistyped name would be ignored, and the default might be paid for.
-OPTIONS := $(DEMO_OPTIONS) PORT JOBS SEED TIME_SCALE SECONDS ROUNDS ONLY FILES \
-  PROJECT REGION ARGS VERSION PYTHON SHELL
-UNKNOWN := $(filter-out $(OPTIONS),$(foreach name,$(.VARIABLES),$(if \
-  $(findstring command line,$(origin $(name))),$(name))))
-$(if $(UNKNOWN),$(error No option is called $(UNKNOWN): see make help))
 
 # Checks that the Firestore emulator can run here, before anything is downloaded.
 emulator:

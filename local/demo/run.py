@@ -32,7 +32,7 @@ RESUMED_SWEEP_SECONDS = 5.0
 _TICK_SECONDS = 0.25
 NEXT = "[dim]Next: make dev keeps the stack up, with its web page.[/]"
 _NOT_SENT = "Stopped before anything was sent to a provider: nothing is paid."
-_SIMULATED = "Stopped. The providers were simulated, so nothing is paid."
+_SIMULATED = "Stopped. Nothing is paid: simulated jobs end with the demo."
 _PAID = (
     "Stopped, but the video may already be paid for, and {who} continues to make it. "
     "Resume it with\n\n    make demo RESUME={job_id}\n\nwithin a day; it isn't paid "

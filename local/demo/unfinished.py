@@ -28,7 +28,10 @@ def folder_of(job_id: str, *, real: bool) -> Path:
     unfinished = {each.name[4:]: each.parent for each in DEMOS.glob("*/job-*")}
     if job_id not in unfinished:
         names = ", ".join(sorted(unfinished)) or "none at all"
-        raise DemoError(f"RESUME: {job_id} is not an unfinished job; there is {names}.")
+        raise DemoError(
+            f"RESUME: {job_id} is not an unfinished job with real keys; there is "
+            f"{names}. Simulated jobs end with the demo."
+        )
     if not real:
         # A simulator would deny that there is such a task, and the job would be lost.
         raise DemoError("RESUME: the job was started with real keys: set them again.")

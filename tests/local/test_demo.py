@@ -94,7 +94,8 @@ def test_make_passes_options_as_they_were_typed(
 ) -> None:
     shown = subprocess.run(
         ["make", "--no-print-directory", "-f", "-", "shown", typed],
-        input=f'include Makefile\nshown:\n\t@printf %s "$${name}"\n',
+        input=f"OPTIONS.shown = $(DEMO_OPTIONS)\n"
+        f'include Makefile\nshown:\n\t@printf %s "$${name}"\n',
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -104,13 +105,35 @@ def test_make_passes_options_as_they_were_typed(
     assert shown.stdout == given
 
 
-def test_make_refuses_an_option_that_nothing_reads() -> None:
-    command = ["make", "--no-print-directory", "--dry-run", "demo", "DURATOIN=4"]
+@pytest.mark.parametrize(
+    ("typed", "reason"),
+    [
+        ("demo DURATOIN=4", "make demo has no option DURATOIN: see make help"),
+        ("demo PORT=9300", "make demo has no option PORT: see make help"),
+        ("dev IMAGE=a.jpg", "make dev has no option IMAGE: see make help"),
+        ("destroy REGION=us-east1", "make destroy has no option REGION"),
+        ("demo PROMPT=", "PROMPT is empty"),
+        ("demo PROMPT=  ", "PROMPT is empty"),
+    ],
+)
+def test_make_refuses_an_option_that_the_target_does_not_read(
+    typed: str, reason: str
+) -> None:
+    command = ["make", "--no-print-directory", "--dry-run", *typed.split(" ", 1)]
     ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
 
     assert ran.returncode == 2
-    assert "No option is called DURATOIN: see make help" in ran.stderr
+    assert reason in ran.stderr
     assert ran.stdout == ""
+
+
+@pytest.mark.parametrize(
+    "typed", ["dev PORT=9300 FAULTS=runway", "fuzz FILES=1 SEED=2"]
+)
+def test_make_takes_the_options_of_its_target(typed: str) -> None:
+    command = ["make", "--dry-run", *typed.split()]
+
+    assert subprocess.run(command, cwd=ROOT, capture_output=True).returncode == 0
 
 
 @pytest.mark.parametrize(
@@ -394,6 +417,8 @@ def test_only_an_unfinished_job_with_real_keys_can_be_resumed() -> None:
     assert folder_of("job1", real=True) == folder
     with pytest.raises(DemoError, match="there is job1"):
         folder_of("job2", real=True)
+    with pytest.raises(DemoError, match=r"Simulated jobs end with the demo\."):
+        folder_of("job2", real=False)
     with pytest.raises(DemoError, match="set them again"):
         folder_of("job1", real=False)
 

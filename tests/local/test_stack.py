@@ -252,6 +252,7 @@ def test_make_dev_shows_what_to_paste_at_its_own_ports(webhooks: str) -> None:
     making = ".venv/bin/python -m local key make me"
     assert "export API=http://127.0.0.1:9300" in lines
     assert any(line.startswith("export TOKEN=ey") for line in lines)
+    assert lines[-1].startswith("Ctrl-C stops everything and deletes its jobs")
     assert f"An API key: FIRESTORE_EMULATOR_HOST=127.0.0.1:9302 {making}" in lines
     shown = [line.split()[-1] for line in lines if "webhooks" in line]
     assert shown == [webhooks] * bool(webhooks)
