@@ -105,7 +105,7 @@ def token(args: argparse.Namespace) -> int:
 
 
 def cast(args: argparse.Namespace) -> int:
-    """Make the README's images of the demo."""
+    """For maintainers: make the README's images of the demo."""
     from local.cast import make
 
     make(args.folder)

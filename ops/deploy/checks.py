@@ -89,9 +89,11 @@ def run_checks(checks: Sequence[Check], context: Context, target: Target) -> Fac
     """What the checks found. Raises DeployError with everything that is missing."""
     facts: dict[str, str] = {}
     missing: list[Missing] = []
+    unchecked: list[str] = []
     passed: set[str] = set()
     for check in checks:
         if not passed.issuperset(check.needs):
+            unchecked.append(check.name)
             continue
         match check.probe(context, target):
             case Missing() as absent:
@@ -100,9 +102,11 @@ def run_checks(checks: Sequence[Check], context: Context, target: Target) -> Fac
                 facts |= seen
                 passed.add(check.name)
     if missing:
-        raise DeployError(
-            "\n".join(f"{each.what}\n  run: {each.fix}" for each in missing)
-        )
+        lines = [f"{each.what}\n  run: {each.fix}" for each in missing]
+        if unchecked:
+            rest = ", ".join(unchecked)
+            lines.append(f"Then run this again; it goes on with: {rest}.")
+        raise DeployError("\n".join(lines))
     return facts
 
 
@@ -247,7 +251,7 @@ PREREQUISITES = (
     Check(name="terraform", probe=check_terraform),
     Check(name="gcloud", probe=check_gcloud),
     Check(name="login", probe=check_gcloud_login, needs=("gcloud",)),
-    Check(name="adc", probe=check_default_credentials, needs=("gcloud",)),
+    Check(name="Terraform's login", probe=check_default_credentials, needs=("gcloud",)),
     Check(name="project", probe=check_project, needs=("login",)),
     Check(name="billing", probe=check_billing, needs=("project",)),
 )

@@ -1052,6 +1052,7 @@ def test_the_command_reports_what_is_missing_and_fails(
     assert code == 1
     assert capsys.readouterr().err == (
         "You are not logged in to gcloud.\n  run: gcloud auth login\n"
+        "Then run this again; it goes on with: project, billing.\n"
     )
 
 
