@@ -20,10 +20,14 @@ from ops.page_headers import on_one_machine
 # The user whose token `make dev` prints, and whom the README's examples use.
 DEFAULT_USER = "me"
 USERS = (
-    {"id": "min-ji", "name": "Min-ji", "admin": False},
-    {"id": "jun-ho", "name": "Jun-ho", "admin": False},
-    {"id": "seo-yeon", "name": "Seo-yeon", "admin": True},
-    {"id": DEFAULT_USER, "name": DEFAULT_USER, "admin": False},
+    {"id": "min-ji", "name": {"en": "Min-ji", "ko": "민지"}, "admin": False},
+    {"id": "jun-ho", "name": {"en": "Jun-ho", "ko": "준호"}, "admin": False},
+    {"id": "seo-yeon", "name": {"en": "Seo-yeon", "ko": "서연"}, "admin": True},
+    {
+        "id": DEFAULT_USER,
+        "name": {"en": DEFAULT_USER, "ko": DEFAULT_USER},
+        "admin": False,
+    },
 )
 NOT_BUILT = "The page is not built yet: run make web, then load this again.\n"
 _ENTRY = "index.html"

@@ -99,7 +99,7 @@ class Visitor:
     def go(self, path: str = "/") -> None:
         self.page.goto(self.stack.addresses["web"] + path)
 
-    def sign_in(self, name: str = "Min-ji") -> None:
+    def sign_in(self, name: str = "민지") -> None:
         self.page.locator(".sign-in").get_by_role("button", name=name).click()
         expect(self.page.locator(".sign-in")).to_have_count(0)
 

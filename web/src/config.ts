@@ -1,5 +1,7 @@
 // The page's configuration, read from `/config.json` on its own origin.
 
+import type { Language } from "./i18n";
+
 export interface Config {
   /** The API's address, without a slash at the end. */
   api: string;
@@ -18,7 +20,7 @@ export interface Config {
 
 export interface DevelopmentUser {
   id: string;
-  name: string;
+  name: Record<Language, string>;
   admin: boolean;
 }
 

@@ -7,7 +7,7 @@ export const messages = {
   admin: "Admin",
   signOut: "Sign out",
   simulated: "Simulated",
-  nothingIsPaid: ": nothing is paid",
+  nothingIsPaid: "nothing is paid",
   otherLanguage: "한국어",
   aiNotice: "These videos are made by AI. Providers' marks in the files are preserved.",
   adminOnly: "Only administrators see this page.",

@@ -77,7 +77,6 @@ async function toUser(found: FirebaseUser): Promise<User> {
   const { claims } = await found.getIdTokenResult();
   return {
     id: found.uid,
-    name: found.displayName ?? found.email ?? "",
     admin: claims.admin === true,
   };
 }

@@ -9,7 +9,7 @@ export const messages: Messages = {
   admin: "관리",
   signOut: "로그아웃",
   simulated: "시뮬레이션",
-  nothingIsPaid: ": 결제되지 않습니다",
+  nothingIsPaid: "결제되지 않습니다",
   otherLanguage: "English",
   aiNotice: "AI가 만드는 영상입니다. 제공업체가 파일에 넣은 표시는 그대로 남습니다.",
   adminOnly: "관리자만 볼 수 있는 페이지입니다.",

@@ -6,7 +6,6 @@ import type { Config, DevelopmentUser } from "./config";
 
 export interface User {
   id: string;
-  name: string;
   /** Whether the ID token has the claim `admin`. */
   admin: boolean;
 }

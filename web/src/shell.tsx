@@ -63,8 +63,7 @@ function Header({ app }: { app: BaseApp }) {
       )}
       {app.config.simulated && (
         <span class="badge">
-          {t("simulated")}
-          <span>{t("nothingIsPaid")}</span>
+          {t("simulated")}: <span>{t("nothingIsPaid")}</span>
         </span>
       )}
       <div class="bar-end">

@@ -1,14 +1,14 @@
 import { afterEach, expect, test, vi } from "vitest";
 import { ApiProblem, createApi, isTransient, Unreachable, type VideoRequest } from "../src/api";
 import { developmentSession } from "../src/development-session";
-import type { Config } from "../src/config";
+import type { Config, DevelopmentUser } from "../src/config";
 import { aStorage } from "./examples";
 
 afterEach(() => vi.unstubAllGlobals());
 
-const [ann, bob] = ["ann", "bob"].map((id) => ({ id, name: id, admin: false })) as [
-  { id: string; name: string; admin: boolean },
-  { id: string; name: string; admin: boolean },
+const [ann, bob] = ["ann", "bob"].map((id) => ({ id, name: { en: id, ko: id }, admin: false })) as [
+  DevelopmentUser,
+  DevelopmentUser,
 ];
 
 test("no call is made as the user who signs in next", async () => {

@@ -58,7 +58,7 @@ def visit(browser: Browser, stack: Stack) -> Iterator[Visit]:
     with ExitStack() as visits:
 
         def start(
-            path: str = "/", *, user: str | None = "Min-ji", **options: Any
+            path: str = "/", *, user: str | None = "민지", **options: Any
         ) -> Visitor:
             visitor = visits.enter_context(visiting(browser, stack, **options))
             visitor.go(path)

@@ -45,7 +45,7 @@ def operator(stack: Stack) -> Iterator[Frontend]:
 def test_the_switch_pauses_with_a_reason_and_shows_who_set_it(
     visit: Visit, stack: Stack, operator: Frontend
 ) -> None:
-    page = visit("/admin", user="Seo-yeon").page
+    page = visit("/admin", user="서연").page
     expect(page.get_by_role("button", name="정상으로 바꾸기")).to_be_disabled()
     page.get_by_role("radio", name="일시 중지").check()
     page.get_by_role("button", name="일시 중지로 바꾸기").click()
@@ -69,7 +69,7 @@ def test_the_switch_pauses_with_a_reason_and_shows_who_set_it(
 def test_a_reason_is_kept_if_the_switch_could_not_be_set(
     visit: Visit, operator: Frontend
 ) -> None:
-    visitor = visit("/admin", user="Seo-yeon")
+    visitor = visit("/admin", user="서연")
     page = visitor.page
     page.get_by_role("radio", name="절약").check()
     page.route(f"**{SWITCH}", lambda route: route.abort())
@@ -88,7 +88,7 @@ def test_a_reason_is_kept_if_the_switch_could_not_be_set(
 def test_a_reason_written_while_another_one_is_sent_stays(
     visit: Visit, operator: Frontend
 ) -> None:
-    page = visit("/admin", user="Seo-yeon").page
+    page = visit("/admin", user="서연").page
     page.get_by_role("radio", name="절약").check()
     reason = page.get_by_label("이유")
     reason.fill("월말까지")
@@ -112,7 +112,7 @@ def test_the_budgets_say_what_they_require_and_which_is_overridden(
     visitor = visit("/admin", user=None)
     page = visitor.page
     page.route(f"**{SWITCH}", respond)
-    visitor.sign_in("Seo-yeon")
+    visitor.sign_in("서연")
 
     budgets = page.get_by_role("region", name="Google Cloud 예산")
     expect(budgets).to_contain_text("예산에 따른 단계: 절약")
@@ -132,7 +132,7 @@ def test_administrators_see_all_users_usage(
     frontend = Frontend(stack, "min-ji")
     own = frontend.call("GET", "/v1/usage").json()["caps"]["daily"]["used_usd"]
 
-    page = visit("/admin", user="Seo-yeon").page
+    page = visit("/admin", user="서연").page
 
     spent = page.locator(".cap").first.locator("strong").inner_text()
     # The page shows cents; translations cost less than one.

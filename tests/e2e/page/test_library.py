@@ -55,7 +55,7 @@ def test_a_poster_whose_url_has_expired_gets_a_new_one(
     expired = re.compile(rf"{job_id}.*\.jpg")
     page.route(expired, lambda route: route.abort(), times=1)
     page.route(re.compile(f"/v1/videos/{job_id}$"), renew)
-    visitor.sign_in("Min-ji")
+    visitor.sign_in("민지")
 
     poster = page.locator(f".card a[href$='{job_id}'] img")
     poster.scroll_into_view_if_needed()  # posters are loaded lazily
@@ -68,7 +68,7 @@ def test_a_button_that_clears_the_stage_leaves_the_focus_there(
 ) -> None:
     page = visit(f"/?video={earlier['job_id']}").page
 
-    page.get_by_role("button", name="이 설정으로 다시").press("Enter")
+    page.get_by_role("button", name="같은 설정으로 다시 만들기").press("Enter")
 
     expect(page.get_by_alt_text("선택한 이미지")).to_be_visible()
     expect(page.get_by_role("region", name="이미지와 영상")).to_be_focused()
@@ -100,7 +100,7 @@ def test_a_long_library_is_loaded_page_by_page_and_can_be_filtered(
     visitor = visit(user=None)
     page = visitor.page
     page.route("**/v1/videos?*", respond)
-    visitor.sign_in("Min-ji")
+    visitor.sign_in("민지")
 
     expect(page.locator(".card")).to_have_count(24)
     more = page.get_by_role("button", name="더 보기", exact=True)

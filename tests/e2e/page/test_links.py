@@ -4,8 +4,8 @@ from base64 import b64encode
 
 from playwright.sync_api import Page, expect
 
-from tests.e2e.client import IMAGE, Frontend
-from tests.e2e.page.acting import jobs, make, write
+from tests.e2e.client import IMAGE, Frontend, Video
+from tests.e2e.page.acting import choose_another, jobs, make, player, write
 from tests.e2e.page.conftest import Visit
 
 PASTE = """(element, [text, image]) => {
@@ -112,3 +112,42 @@ def test_a_wrong_url_is_reported_next_to_it_and_no_video_is_planned(
     alert = page.get_by_role("alert")
     expect(alert).to_have_text("주소: 공개된 https:// URL이어야 합니다.")
     expect(page.locator(".invitation").get_by_role("alert")).to_be_visible()
+    # Nothing confirms it, and the reason is also next to the button that it disables.
+    for _ in ("typed", "stored"):
+        expect(page.locator(".order-bar")).to_contain_text("공개된 https:// URL")
+        expect(page.locator(".make-button")).to_be_disabled()
+        expect(page.locator(".invitation")).to_contain_text("이미지의 주소를 입력")
+        expect(page.locator(".invitation")).not_to_contain_text("사용합니다")
+        page.reload()
+
+
+def test_an_error_of_the_draft_is_not_shown_under_a_video(
+    visit: Visit, earlier: Video
+) -> None:
+    visitor = visit()
+    visitor.forgive("422")
+    page = visitor.page
+    page.get_by_role("button", name="주소로 가져오기").click()
+    page.keyboard.type("http://example.com/a.jpg")
+    page.keyboard.press("Enter")
+    choose_another(page, b"no image")
+    alert = page.locator(".stage").get_by_role("alert")
+    expect(alert).to_contain_text("사용할 수 없는 파일입니다")
+    expect(alert).to_contain_text("공개된 https:// URL이어야 합니다")
+
+    page.locator(f"#card-{earlier['job_id']} a").first.click()
+
+    expect(player(page)).to_be_visible()
+    expect(alert).to_have_count(0)
+
+
+def test_a_file_pasted_over_a_video_that_is_no_image_is_reported_there(
+    visit: Visit, earlier: Video
+) -> None:
+    page = visit(f"/?video={earlier['job_id']}").page
+    expect(player(page)).to_be_visible()
+
+    page.locator(".library").evaluate(PASTE, ["", b64encode(b"no image").decode()])
+
+    alert = page.locator(".stage").get_by_role("alert")
+    expect(alert).to_contain_text("사용할 수 없는 파일입니다")

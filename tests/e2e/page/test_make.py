@@ -46,8 +46,10 @@ def test_the_translation_shown_is_the_one_sent(visit: Visit, stack: Stack) -> No
     expect(player(page)).to_be_visible()
 
     assert len(submissions(stack, mine)) == 1
-    expect(page.locator(".about")).to_contain_text("너구리가 고개를 들고 손을 흔든다")
-    expect(page.locator(".about")).to_contain_text(mine)
+    about = page.locator(".about")
+    expect(about).to_contain_text("너구리가 고개를 들고 손을 흔든다")
+    expect(about).to_contain_text("(시뮬레이션: 실제 번역이 아닙니다)")
+    expect(about).to_contain_text(mine)
 
 
 def test_a_new_prompt_is_not_sent_with_the_last_ones_translation(
@@ -154,7 +156,8 @@ def test_a_very_long_word_does_not_overflow_the_page(
 ) -> None:
     asked = {"prompt": letter * 300, "image": None, "model": "gemini-omni-flash"}
     video = frontend.wait(frontend.create(**asked, duration=3))
-    visitor = visit(f"/?video={video['job_id']}", language="en")
+    path = f"/?video={video['job_id']}"
+    visitor = visit(path, user="Min-ji", language="en")
     expect(visitor.page.locator(".about")).to_contain_text("AI-generated")
     for width in (WIDE, PHONE):
         visitor.page.set_viewport_size({"width": width, "height": 800})
@@ -176,7 +179,8 @@ def test_korean_prompts_break_between_words_on_the_english_page_too(
     prompt = "너구리가 고개를 들어 카메라를 바라보고, 저녁빛이 숲속에 부드럽게 번진다"
     asked = {"prompt": prompt, "image": None, "model": "gemini-omni-flash"}
     video = frontend.wait(frontend.create(**asked, duration=3))
-    page = visit(f"/?video={video['job_id']}", language="en", width=NARROW).page
+    path = f"/?video={video['job_id']}"
+    page = visit(path, user="Min-ji", language="en", width=NARROW).page
     for place in (".about > p:first-child", ".card-title"):
         text = page.locator(place, has_text=prompt)
         expect(text).to_have_count(1)

@@ -72,7 +72,7 @@ def another_photo() -> bytes:
 
 def test_every_screen_of_making_is_accessible(visit: Visit, stack: Stack) -> None:
     frontend = Frontend(stack, "jun-ho")
-    visitor = visit(user="Jun-ho", reduced_motion="reduce")
+    visitor = visit(user="준호", reduced_motion="reduce")
     visitor.forgive("422")
     page = visitor.page
     sheets = {(theme, one): Sheet() for theme in THEMES for one in LANGUAGES}

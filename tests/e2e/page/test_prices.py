@@ -72,7 +72,7 @@ def test_over_the_cap_the_page_suggests_settings_that_fit(
     visitor.forgive("net::ERR_", "429")
     page = visitor.page
     page.route("**/v1/usage*", lambda route: route.abort())
-    visitor.sign_in("Seo-yeon")
+    visitor.sign_in("서연")
     choose(page)
     write(page, prompt, seconds=8)
     # Without the figures, only the service knows.

@@ -20,7 +20,7 @@ def test_a_last_frame_that_this_browser_lacks_has_to_be_chosen_or_removed(
     video = frontend.wait(frontend.create(**fields))
     page = visit(f"/?video={video['job_id']}").page
 
-    page.get_by_role("button", name="이 설정으로 다시").click()
+    page.get_by_role("button", name="같은 설정으로 다시 만들기").click()
     expect(page.locator("#prompt")).to_have_value(prompt)
     make(page)
 
@@ -60,7 +60,7 @@ def test_settings_of_an_earlier_video_are_used_again(
 ) -> None:
     page = visit(f"/?video={earlier['job_id']}").page
 
-    page.get_by_role("button", name="이 설정으로 다시").click()
+    page.get_by_role("button", name="같은 설정으로 다시 만들기").click()
 
     expect(page.locator("#prompt")).to_have_value("An earlier raccoon")
     expect(page.get_by_label("4", exact=True)).to_be_checked()
@@ -77,7 +77,7 @@ def test_reusing_settings_whose_image_is_gone_says_so(
     expect(player(page)).to_be_visible()
     page.route(re.compile(rf"{earlier['job_id']}.*\.jpg"), lambda route: route.abort())
 
-    page.get_by_role("button", name="이 설정으로 다시").click()
+    page.get_by_role("button", name="같은 설정으로 다시 만들기").click()
 
     expect(page.get_by_role("alert")).to_contain_text("이미지가 남아 있지 않습니다")
 

@@ -15,8 +15,8 @@ from tests.e2e.visitor import NARROW, PHONE, WIDE
 
 SCREENS = {
     "sign-in": ("/", None, ".sign-in button"),
-    "usage": ("/usage", "Jun-ho", ".cap"),
-    "admin": ("/admin", "Seo-yeon", ".switch"),
+    "usage": ("/usage", "준호", ".cap"),
+    "admin": ("/admin", "서연", ".switch"),
 }
 # The cost of a video of 8 s in cents, and the bucket of its duration.
 MADE = (

@@ -7,8 +7,9 @@ from playwright.sync_api import Route, expect
 
 from local.stack import Stack
 from tests.e2e.client import Frontend
-from tests.e2e.page.acting import CREATING, jobs
+from tests.e2e.page.acting import CREATING, is_on_top, jobs
 from tests.e2e.page.conftest import Visit
+from tests.e2e.visitor import NARROW
 
 
 def test_another_users_library_is_empty(visit: Visit, stack: Stack) -> None:
@@ -18,12 +19,12 @@ def test_another_users_library_is_empty(visit: Visit, stack: Stack) -> None:
         other.wait(video)
         other.call("DELETE", f"/v1/videos/{video['job_id']}").raise_for_status()
 
-    visitor = visit(user="Min-ji")
+    visitor = visit(user="민지")
     cards = visitor.page.locator(".library .cards > li")
     expect(cards.filter(has_text="only Min-ji sees this fox")).to_have_count(1)
 
     visitor.sign_out()
-    visitor.sign_in("Jun-ho")
+    visitor.sign_in("준호")
     expect(visitor.page.locator(".library .empty")).to_be_visible()
     expect(cards).to_have_count(0)
 
@@ -56,20 +57,20 @@ def test_an_unknown_path_shows_that_there_is_no_page(visit: Visit) -> None:
 
 
 def test_only_administrators_see_the_admin_page(visit: Visit) -> None:
-    visitor = visit("/admin", user="Min-ji")
+    visitor = visit("/admin", user="민지")
 
     expect(visitor.page.locator("main")).to_contain_text("관리자만")
     expect(visitor.page.get_by_role("link", name="관리")).to_have_count(0)
 
     visitor.sign_out()
-    visitor.sign_in("Seo-yeon")
+    visitor.sign_in("서연")
     expect(visitor.page.locator("main h1")).to_have_text("관리")
 
 
 def test_a_reload_keeps_the_sign_in_the_view_and_the_language(
     visit: Visit,
 ) -> None:
-    page = visit("/usage", language="en").page
+    page = visit("/usage", user="Min-ji", language="en").page
     expect(page.locator("main h1")).to_have_text("Usage")
 
     page.get_by_role("button", name="한국어").click()
@@ -122,18 +123,22 @@ def test_work_erased_in_one_tab_is_gone_from_the_others(
 
     expect(page.locator(".sign-in")).to_be_visible()
     page.unroute(CREATING)
-    visitor.sign_in("Min-ji")
+    visitor.sign_in("민지")
     expect(page.locator("#prompt")).to_have_value("")
     expect(page.locator(".invitation")).to_be_visible()
     assert jobs(frontend, prompt) == []
 
 
 def test_the_page_says_if_nothing_is_paid(visit: Visit) -> None:
-    visitor = visit(user=None, language="en")
+    visitor = visit(user=None, language="en", width=NARROW)
     header = visitor.page.locator("header")
     expect(header).to_contain_text("Simulated: nothing is paid")
+    assert is_on_top(header.get_by_text("nothing is paid"))
     visitor.page.get_by_role("button", name="한국어").click()
     expect(header).to_contain_text("시뮬레이션: 결제되지 않습니다")
+    assert is_on_top(header.get_by_text("결제되지 않습니다"))
+    visitor.sign_in("서연")
+    assert is_on_top(header.get_by_text("결제되지 않습니다"))
 
     def pay(route: Route) -> None:
         route.fulfill(json=route.fetch().json() | {"simulated": False})
@@ -141,5 +146,5 @@ def test_the_page_says_if_nothing_is_paid(visit: Visit) -> None:
     visitor.page.route("**/config.json", pay)
     visitor.page.reload()
 
-    expect(visitor.page.locator(".sign-in")).to_be_visible()
+    expect(header.get_by_role("link", name="관리")).to_be_visible()
     expect(visitor.page.locator(".badge")).to_have_count(0)

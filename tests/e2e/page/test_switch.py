@@ -31,7 +31,7 @@ def test_a_click_that_could_not_be_sent_waits_for_its_own_user(
 
     visitor.sign_out()
     is_down = False
-    visitor.sign_in("Jun-ho")
+    visitor.sign_in("준호")
 
     expect(page.locator("#prompt")).to_have_value("")
     expect(page.locator(".price:not(.old)")).to_be_visible()
@@ -39,7 +39,7 @@ def test_a_click_that_could_not_be_sent_waits_for_its_own_user(
     assert not sent
 
     visitor.sign_out()
-    visitor.sign_in("Min-ji")
+    visitor.sign_in("민지")
 
     expect(page.locator(".stage video.there")).to_be_visible()
     expect(page.locator("#prompt")).to_have_value(prompt)

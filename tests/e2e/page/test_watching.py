@@ -225,7 +225,7 @@ def test_a_video_whose_url_has_expired_is_played_from_a_new_one(
     expired = re.compile(r"\.mp4")
     page.route(expired, lambda route: route.abort(), times=1)
     page.route(re.compile(f"/v1/videos/{earlier['job_id']}$"), renew)
-    visitor.sign_in("Min-ji")
+    visitor.sign_in("민지")
 
     expect(player(page)).to_have_attribute("src", re.compile("#renewed$"))
 

@@ -13,7 +13,7 @@ const REASONS: Record<Code, string> = {
   out_of_credits: "크레딧 부족",
   rate_limited: "혼잡",
   input_not_accepted: "설정이 거부됨",
-  provider_unavailable: "연결 안 됨",
+  provider_unavailable: "연결 안 됨 또는 과부하",
   provider_error: "생성 중 오류",
   submission_unknown: "응답 없음",
   deadline_exceeded: "시간 초과",
@@ -31,7 +31,7 @@ const REASONS: Record<Code, string> = {
 
 const HANDED_OVER: Partial<Record<Code, string>> = {
   rate_limited: "가 혼잡해서",
-  provider_unavailable: "에 연결할 수 없어서",
+  provider_unavailable: "를 지금 사용할 수 없어서",
   access_denied: "를 사용할 수 없어서",
   model_unavailable: "를 사용할 수 없어서",
   out_of_credits: "를 사용할 수 없어서",
@@ -46,7 +46,7 @@ const REMEDIES: Record<Remedy, string> = {
   provider: "다른 제공업체로 만들기",
   settings: "설정 바꾸기",
   again: "다시 시도하기",
-  wait: "이 설정으로 다시",
+  wait: "같은 설정으로 다시 만들기",
 };
 
 const FIELDS: Partial<Record<string, string>> = {
@@ -66,6 +66,7 @@ export const messages: Messages = {
   takePhoto: "사진 찍기",
   useAddress: "주소로 가져오기",
   removeAddress: "주소 지우기",
+  addressAsked: "사용할 이미지의 주소를 입력해 주세요.",
   addressOnStage: "이 주소의 이미지를 사용합니다.",
   addressUnseen: "영상을 만들 때 가져오므로 여기에 미리 보이지 않습니다. 파일을 선택하면 미리 보고 자를 수 있습니다.",
   addressMissing: "이미지 주소를 입력하거나 지워 주세요.",
@@ -142,7 +143,7 @@ export const messages: Messages = {
   copyLink: "링크 복사",
   copied: "링크를 복사했습니다. 받은 사람은 최대 11시간 동안 볼 수 있습니다.",
   notCopied: "브라우저가 복사를 허용하지 않았습니다. 이 링크를 직접 복사해 주세요.",
-  again: "이 설정으로 다시",
+  again: "같은 설정으로 다시 만들기",
   elsewhere: "다른 제공업체로 다시 만들기",
   delete: "삭제",
   madeBy: (name) => `AI로 만든 영상 · ${name}`,
@@ -168,7 +169,7 @@ export const messages: Messages = {
   promptMissing: "영상에서 무슨 일이 일어날지 입력해 주세요.",
   translating: "영어로 번역하는 중",
   englishLabel: "영어로 이렇게 보냅니다",
-  englishSimulated: "(시뮬레이션: 실제로는 Gemini가 번역합니다)",
+  englishSimulated: "(시뮬레이션: 실제 번역이 아닙니다)",
   englishOutdated: "수정한 영어는 이전 프롬프트의 번역입니다.",
   translateAgain: "다시 번역",
   shape: "화면 비율",

@@ -20,6 +20,8 @@ export function openPicking(
   const isReading = computed(() => Boolean(reading.value.image ?? reading.value.lastImage));
   /** Whether the image comes from an address, even if none is typed yet. */
   const usesAddress = signal(Boolean(draft.peek().imageUrl));
+  /** Whether the address is still being typed, so that its errors aren't shown yet. */
+  const isTyping = signal(false);
   let isClosed = false;
 
   const pick = (file: Blob, place: ImagePlace = "image") => placeImage(readImage(file), place);
@@ -63,7 +65,7 @@ export function openPicking(
   }
 
   const close = () => void (isClosed = true);
-  return { isReading, usesAddress, pick, placeImage, setAddress, clearImage, close };
+  return { isReading, usesAddress, isTyping, pick, placeImage, setAddress, clearImage, close };
 }
 
 /** The IDs of the images that this tab's user may still need. */

@@ -17,7 +17,7 @@ export function Player({ studio, video }: { studio: Studio; video: Video }) {
       <Screen studio={studio} video={video} />
       <Strip studio={studio} video={video} />
       <Actions studio={studio} video={video} />
-      <About video={video} />
+      <About video={video} isSimulated={studio.app.config.simulated} />
     </>
   );
 }
@@ -115,7 +115,7 @@ function Link({ url }: { url: string }) {
   );
 }
 
-function About({ video }: { video: Video }) {
+function About({ video, isSimulated }: { video: Video; isSimulated?: boolean }) {
   const prompt = promptOf(video);
   const sent = video.prompt_sent;
   return (
@@ -123,7 +123,9 @@ function About({ video }: { video: Video }) {
       <p>{prompt}</p>
       {sent && sent !== prompt && (
         <p class="sent">
-          <small class="muted">{t("sentAs")}</small>
+          <small class="muted">
+            {t("sentAs")} {isSimulated && t("englishSimulated")}
+          </small>
           <span lang="en">{sent}</span>
         </p>
       )}

@@ -1,6 +1,6 @@
 // The stage: shows the chosen image, then the job, then the video.
 
-import { type Signal, useSignal } from "@preact/signals";
+import type { Signal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import { useLayoutEffect, useRef } from "preact/hooks";
 import type { Video } from "../api";
@@ -14,7 +14,7 @@ import { Failed } from "./failed-view";
 import { Player } from "./player";
 import { Strip } from "./strip";
 import type { Studio } from "./studio";
-import { FieldError } from "./errors-view";
+import { errorsOf, FieldError } from "./errors-view";
 import { useBlobUrl } from "./use-blob-url";
 import { Sending, Watching } from "./watching";
 
@@ -41,10 +41,16 @@ function Scene({ studio }: { studio: Studio }) {
   const video = studio.video.value;
   if (video === undefined) return <div class="screen" aria-busy="true" />;
   if (video === null) return <VideoNotFound />;
+  const failure = studio.failure.value;
   return (
     <>
       <VideoStage studio={studio} video={video} key={video.job_id} />
-      <FieldError studio={studio} place="image" />
+      {/* A file that was pasted or dropped; the draft's errors are not about this video. */}
+      {failure && "place" in failure && failure.place === "image" && (
+        <p class="bad" role="alert">
+          {t(failure.key)}
+        </p>
+      )}
     </>
   );
 }
@@ -111,15 +117,14 @@ function ChosenImage({ studio, image }: { studio: Studio; image: PickedImage }) 
 }
 
 function Invitation({ studio }: { studio: Studio }) {
-  const { usesAddress } = studio;
-  // While the user is still typing the address, no error is shown.
-  const isTyping = useSignal(false);
+  const { usesAddress, isTyping } = studio;
   const isTouched = isTouchScreen();
+  const isAddressGood = isAddress(draft.value.imageUrl) && !errorsOf(studio, "image").length;
   return (
     <div class="screen invitation">
       <div class="words">
         {usesAddress.value ? (
-          <label for="address">{t("addressOnStage")}</label>
+          <label for="address">{t(isAddressGood ? "addressOnStage" : "addressAsked")}</label>
         ) : (
           <>
             <h2 class="headline">{t(isTouched ? "inviteTouch" : "invite")}</h2>
@@ -149,6 +154,10 @@ function Invitation({ studio }: { studio: Studio }) {
   );
 }
 
+function isAddress(text: string): boolean {
+  return /^https:\/\/[^/]+\.[^/]/.test(text);
+}
+
 function AddressField({ isTyping }: { isTyping: Signal<boolean> }) {
   const field = useRef<HTMLInputElement>(null);
   // Before the next paint, so that no keystroke is lost.
@@ -168,7 +177,7 @@ function AddressField({ isTyping }: { isTyping: Signal<boolean> }) {
       aria-describedby="image-error"
       value={draft.value.imageUrl}
       onInput={({ currentTarget: { value } }) => {
-        isTyping.value = !/^https:\/\/[^/]+\.[^/]/.test(value);
+        isTyping.value = !isAddress(value);
         change({ imageUrl: value });
       }}
       onBlur={settle}

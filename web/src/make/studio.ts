@@ -196,11 +196,12 @@ export function openStudio(app: App) {
     forgetNotice();
   }
 
-  // A failure stays visible until the user changes the draft.
+  // A failure stays visible until the user changes the draft or the stage shows another video.
   const fingerprint = computed(() => fingerprintOf(draft.value));
   const stops = [
     effect(() => {
       fingerprint.value;
+      videoId.value;
       failure.value = null;
     }),
     onChange(`ordered.${api.user}`, () => clicks.recallStartedJobs(api.user)),

@@ -4,7 +4,7 @@ import type { Estimate } from "../api";
 import { money } from "../format";
 import { language, t, textOf } from "../i18n";
 import { change } from "./draft";
-import { FieldError } from "./errors-view";
+import { errorsOf, FieldError } from "./errors-view";
 import { longestFit, reasonOf, remainingUnderCaps, resetOf } from "./limits";
 import { MODEL_CHOICE } from "./offers";
 import { NAMES } from "./stage";
@@ -23,6 +23,7 @@ export function SubmitBar({ studio }: { studio: Studio }) {
     <div class="order">
       <div class="order-bar">
         <FieldError studio={studio} place="order" also={studio.outage.value} />
+        {problem && !studio.isTyping.value && <StageErrors studio={studio} />}
         {reason && obstacle !== "cap" && <p class="bad">{reason}</p>}
         {reason && obstacle === "cap" && <OverCap studio={studio} reason={reason} />}
         <button
@@ -50,6 +51,12 @@ export function SubmitBar({ studio }: { studio: Studio }) {
       </div>
     </div>
   );
+}
+
+/** Why the button is disabled, if the stage, which may be out of sight, is where it is said. */
+function StageErrors({ studio }: { studio: Studio }) {
+  const text = errorsOf(studio, "image").map(textOf).join(" ");
+  return text ? <p class="bad">{text}</p> : null;
 }
 
 /** A translation's fraction of a cent isn't shown as a range. */

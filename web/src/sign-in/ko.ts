@@ -1,7 +1,7 @@
 import type { Messages } from "./en";
 
 export const messages: Messages = {
-  signInTitle: "이미지\u00a0한\u00a0장, 한\u00a0문장, 한\u00a0편의\u00a0영상.",
+  signInTitle: "이미지\u00a0한\u00a0장과 문장\u00a0하나로 만드는 영상\u00a0한\u00a0편.",
   signInAs: (name) => `${name} 님으로 계속하기`,
   signInWithGoogle: "Google로 계속하기",
   signInByEmail: "링크 받기",

@@ -2,7 +2,7 @@
 
 import { useSignal } from "@preact/signals";
 import type { App } from "../app-state";
-import { type Message, t, textOf } from "../i18n";
+import { language, type Message, t, textOf } from "../i18n";
 import type { SignIn } from "../session";
 import "../styles/fields.css";
 import "./sign-in.css";
@@ -30,7 +30,7 @@ export default function SignInView({ app }: { app: App }) {
           type="button"
           onClick={() => sign({ by: "development", user })}
         >
-          {t("signInAs", user.name)}
+          {t("signInAs", user.name[language.value])}
         </button>
       ))}
       {developmentUsers?.some(({ id }) => id === "me") && (

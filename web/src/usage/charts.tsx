@@ -9,7 +9,7 @@ import { language, t } from "../i18n";
 import { Bars, makerName, Table } from "./bars";
 import { CannotLoad } from "./cannot-load";
 import { Choice } from "./choice";
-import { barsOf, firstDay, heldUsd, isUsual, type Measure, percent } from "./report";
+import { barsOf, firstDay, heldUsd, type Measure, percent } from "./report";
 import "../styles/fields.css";
 import "./usage.css";
 
@@ -124,10 +124,12 @@ function Providers({ providers }: { providers: Usage["providers"] }) {
             <strong class="maker" data-maker={one.ai_model}>
               {makerName(one.ai_model)}
             </strong>
-            <span>{t("providerDid", percent(one.success_rate), one.attempts)}</span>
+            <span>
+              {t("providerDid", one.completed, one.attempts, percent(one.success_rate))}
+            </span>
             {one.median_seconds !== null && (
               <span class="muted">
-                {t("providerTook", span(one.median_seconds, language.value), isUsual(one))}
+                {t("providerTook", span(one.median_seconds, language.value))}
               </span>
             )}
           </li>

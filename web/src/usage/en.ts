@@ -23,9 +23,9 @@ export const messages = {
   maker: "Provider",
   failedJobs: "Failed",
   providersTitle: "Provider performance",
-  providerDid: (rate: string, attempts: number) =>
-    attempts === 1 ? `${rate} of 1 request succeeded` : `${rate} of ${attempts} requests succeeded`,
-  providerTook: (time: string, isUsual: boolean) => `${isUsual ? "usually" : "about"} ${time}`,
+  providerDid: (completed: number, attempts: number, rate: string) =>
+    `${completed} of ${attempts} ${attempts === 1 ? "request" : "requests"} succeeded (${rate})`,
+  providerTook: (time: string) => `usually ${time}`,
   noUsage: "No videos in this period. What you make, and what it costs, will appear here.",
   cannotLoad: "The figures could not be loaded.",
   tryAgain: "Try again",
