@@ -134,7 +134,7 @@ def translation(job: Job, *, is_real: bool) -> str | None:
     sent = job.get("prompt_sent")
     if not sent or sent == job["prompt"]:
         return None
-    simulated = "" if is_real else " (simulated: not a real translation)"
+    simulated = "" if is_real else " (simulated: a real model translates it)"
     return f"Sent in English{simulated}: {sent}"
 
 

@@ -386,7 +386,9 @@ def test_a_translated_job_shows_the_translation_and_its_cost(width: int) -> None
     assert any("translation" in line and "<$0.01" in line for line in lines)
     real = translation(job, is_real=True)
     assert real == "Sent in English: A [red] raccoon"
-    simulated = "Sent in English (simulated: not a real translation): A [red] raccoon"
+    simulated = (
+        "Sent in English (simulated: a real model translates it): A [red] raccoon"
+    )
     assert translation(job, is_real=False) == simulated
     assert translation(job | {"prompt_sent": "너구리"}, is_real=True) is None
 

@@ -48,7 +48,7 @@ def test_the_translation_shown_is_the_one_sent(visit: Visit, stack: Stack) -> No
     assert len(submissions(stack, mine)) == 1
     about = page.locator(".about")
     expect(about).to_contain_text("너구리가 고개를 들고 손을 흔든다")
-    expect(about).to_contain_text("(시뮬레이션: 실제 번역이 아닙니다)")
+    expect(about).to_contain_text("(시뮬레이션: 실제로는 Gemini가 번역합니다)")
     expect(about).to_contain_text(mine)
 
 

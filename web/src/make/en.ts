@@ -169,7 +169,7 @@ export const messages = {
   promptMissing: "Describe what should happen in the video.",
   translating: "Translating into English",
   englishLabel: "Sent in English as",
-  englishSimulated: "(simulated: not a real translation)",
+  englishSimulated: "(simulated: a real model translates it)",
   englishOutdated: "This English text belongs to an earlier prompt.",
   translateAgain: "Translate again",
   shape: "Aspect ratio",

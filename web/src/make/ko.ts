@@ -169,7 +169,7 @@ export const messages: Messages = {
   promptMissing: "영상에서 무슨 일이 일어날지 입력해 주세요.",
   translating: "영어로 번역하는 중",
   englishLabel: "영어로 이렇게 보냅니다",
-  englishSimulated: "(시뮬레이션: 실제 번역이 아닙니다)",
+  englishSimulated: "(시뮬레이션: 실제로는 Gemini가 번역합니다)",
   englishOutdated: "수정한 영어는 이전 프롬프트의 번역입니다.",
   translateAgain: "다시 번역",
   shape: "화면 비율",
