@@ -152,3 +152,6 @@ def visiting(
         visitor.watch()
         yield visitor
         assert not visitor.complaints, visitor.complaints
+        # What a test's handlers still wait for would fail a later test.
+        for page in window.pages:
+            page.unroute_all(behavior="ignoreErrors")
