@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from ops.deploy.checks import LOGIN_INFO_URL, Target
@@ -263,7 +264,7 @@ class Desk:
         return dict(json.loads((self.work / "settings.tfvars.json").read_text()))
 
     @property
-    def settings(self) -> Mapping[str, object]:
+    def settings(self) -> Mapping[str, Any]:
         """The settings saved for the next deploy."""
         kept = self.cloud["objects"][f"{STATE_BUCKET}/settings.tfvars.json"]
         return dict(json.loads(kept))
