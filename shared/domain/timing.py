@@ -61,8 +61,11 @@ MAX_VENDOR_DELAY = timedelta(seconds=60)
 MAX_RETRY_AFTER = timedelta(days=1)
 ASK_AGAIN_DELAY = timedelta(seconds=90)
 MAX_TRIES_PER_PROVIDER = 3
-# The sweep enqueues a job once its step is this long overdue; then after 2, 4, 8 …
+# The sweep enqueues a job once its step is this long overdue; then after 2, 4 and 8
+# minutes and every further 8. Each task is tried for four minutes, so after an outage
+# of any length, the next try is about as far away.
 FIRST_RETRY_AFTER = timedelta(minutes=1)
+MAX_RETRY_SPACING = timedelta(minutes=8)
 PARK_SPACING = timedelta(seconds=60)
 
 

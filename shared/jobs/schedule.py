@@ -19,10 +19,13 @@ MAX_EARLY_TASKS = 10
 
 
 def nth_retry(overdue_by: timedelta) -> int:
-    """The number of the retry that is due: 1, 2, 3 … at 1, 2, 4 … minutes; 0 before."""
-    nth = 0
-    while overdue_by >= timing.FIRST_RETRY_AFTER * 2**nth:
+    """The number of the retry that is due: 1, 2, 3, 4, 5, 6 … at 1, 2, 4, 8, 16, 24 …
+    minutes; 0 before.
+    """
+    nth, due = 0, timing.FIRST_RETRY_AFTER
+    while overdue_by >= due:
         nth += 1
+        due += min(due, timing.MAX_RETRY_SPACING)
     return nth
 
 
