@@ -1,4 +1,5 @@
-"""The decoder process: runs as a program, with a socket as its standard input.
+"""The decoder process: runs as a program, with a socket as its standard input and the
+places to import from as its arguments.
 
 It imports what decoding needs and forks a child for each image or video, since the
 imports take longer than most decodes. It never reads one itself. A request is a line of
@@ -16,12 +17,8 @@ import os
 import resource
 import socket
 import sys
-from pathlib import Path
 from typing import Any, BinaryIO, Final, NoReturn
 
-from msgspec.structs import asdict
-
-ROOT: Final = Path(__file__).parents[2]
 NOT_STARTED: Final = 3
 _REQUEST_BYTES: Final = 1000
 # Linux's CLONE_NEWUSER and CLONE_NEWNET.
@@ -59,6 +56,8 @@ def isolate() -> bool:
 
 
 def decode(kind: str, source: BinaryIO) -> tuple[dict[str, Any], bytes]:
+    from msgspec.structs import asdict
+
     from shared.media.image import to_jpeg
     from shared.media.video import inspect
 
@@ -113,7 +112,7 @@ def _write_result(kind: str) -> None:
 
 
 def main() -> None:
-    sys.path.insert(0, str(ROOT))
+    sys.path[:] = sys.argv[1:]
     for module in ("ctypes", "shared.media.image", "shared.media.video", *_CODECS):
         importlib.import_module(module)
     # Children share these objects' memory as long as the collector doesn't touch them.

@@ -85,10 +85,11 @@ class DecoderProcess:
 
     def _start(self) -> tuple[subprocess.Popen[bytes], socket.socket]:
         ours, theirs = socket.socketpair()
-        # -I ignores the environment, the user's packages and the working directory.
+        # -I ignores the environment, the working directory and the user's packages,
+        # where Google's buildpack installs ours: so our own search path is passed on.
         with theirs:
             process = subprocess.Popen(
-                [sys.executable, "-I", str(self._program)],
+                [sys.executable, "-I", str(self._program), *sys.path],
                 stdin=theirs.fileno(),
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,

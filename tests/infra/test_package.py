@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import sysconfig
 import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
@@ -20,6 +21,14 @@ ROOT = Path(__file__).parent.parent.parent
 PATTERNS = json.loads((ROOT / "infra" / "packaged.json").read_text())
 PRIVATE = ("worker", "sweep", "budget_alert")
 ANSWERS = {"api": ("/health", 200)} | dict.fromkeys(PRIVATE, ("/", 401))
+# The base interpreter, which doesn't have the packages of this environment.
+PYTHON = Path(sys.base_prefix, "bin", f"python{sysconfig.get_python_version()}")
+DECODE = """
+import pathlib, sys
+sys.path.append(sys.argv[1])
+from shared.media.decoder import ChildImageCheck
+print(ChildImageCheck().to_jpeg(pathlib.Path(sys.argv[2]).read_bytes()).source_width)
+"""
 IMPORT_ALL = """
 import importlib, pathlib, sys
 sys.path.insert(0, ".")
@@ -69,21 +78,33 @@ def test_every_packaged_file_imports_by_itself(
     assert ran.returncode == 0, ran.stderr
 
 
-# With only what requirements.txt locks ------------------------------------------------
+# With only what requirements.txt locks, where Google's buildpack installs it ----------
 
 
 @pytest.fixture(scope="module")
-def locked(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The bin folder of a fresh environment with only the locked packages."""
-    place = tmp_path_factory.mktemp("venv")
-    run(
-        [sys.executable, "-m", "venv", "--without-pip", str(place)], ROOT
-    ).check_returncode()
-    python = ["--python", str(place / "bin" / "python")]
-    sync = [sys.executable, "-m", "uv", "pip", "sync", "--quiet", *python]
-    ran = run([*sync, "--require-hashes", "requirements.txt"], ROOT)
+def user_base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """PYTHONUSERBASE: the buildpack runs `pip install --user`, not in an environment.
+
+    https://github.com/GoogleCloudPlatform/buildpacks/blob/main/pkg/python/python.go
+    """
+    base = tmp_path_factory.mktemp("user")
+    place = sysconfig.get_path("purelib", "posix_user", {"userbase": str(base)})
+    sync = [sys.executable, "-m", "uv", "pip", "sync", "--quiet"]
+    where = ["--python", str(PYTHON), "--target", place]
+    ran = run([*sync, *where, "--require-hashes", "requirements.txt"], ROOT)
     assert ran.returncode == 0, ran.stderr
-    return place / "bin"
+    return base
+
+
+def test_an_image_is_decoded_from_the_package_alone(
+    package: Path, user_base: Path
+) -> None:
+    image = ROOT / "local" / "raccoon.jpg"
+    words = [str(PYTHON), "-c", DECODE, str(package), str(image)]
+
+    ran = run(words, package.parent, PYTHONUSERBASE=str(user_base))
+
+    assert ran.returncode == 0, ran.stderr
 
 
 @pytest.mark.parametrize("function", ANSWERS)
@@ -97,7 +118,7 @@ def test_a_function_serves_from_the_package_alone(
 
 @pytest.fixture(scope="module")
 def served(
-    package: Path, locked: Path, tmp_path_factory: pytest.TempPathFactory
+    package: Path, user_base: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[dict[str, str]]:
     """Each function's URL, with all four started as Cloud Run starts them."""
     place = tmp_path_factory.mktemp("logs")
@@ -106,7 +127,7 @@ def served(
     with ExitStack() as closing:
         started = {}
         for name, port in ports.items():
-            running = start(name, port, locked, package, place)
+            running = start(name, port, user_base, package, place)
             started[name] = closing.enter_context(running)
         for name, running in started.items():
             wait_until(answers(f"{urls[name]}/health"), running)
@@ -114,17 +135,20 @@ def served(
 
 
 def start(
-    name: str, port: int, locked: Path, package: Path, place: Path
+    name: str, port: int, user_base: Path, package: Path, place: Path
 ) -> RunningProcess:
     """Start a function as Cloud Run does; its log and its account are in `place`."""
-    framework = [str(locked / "functions-framework"), "--target", name]
+    framework = [str(PYTHON), "-m", "functions_framework", "--target", name]
     where = ["--host", "127.0.0.1", "--port", str(port)]
     # The function's identity, which in the cloud comes from the metadata server.
     account = place / f"{name}.json"
     LocalIdentity.generate("my-project").write_service_account_file(
         account, account=name, token_uri=f"http://127.0.0.1:{free_port()}/token"
     )
-    own = {"GOOGLE_APPLICATION_CREDENTIALS": str(account)}
+    own = {
+        "GOOGLE_APPLICATION_CREDENTIALS": str(account),
+        "PYTHONUSERBASE": str(user_base),
+    }
     return RunningProcess(
         [*framework, "--source", str(package / "main.py"), *where],
         environment=in_the_cloud(name, port) | own,
@@ -153,10 +177,12 @@ def in_the_cloud(name: str, port: int) -> dict[str, str]:
     }
 
 
-def run(words: list[str], folder: Path) -> "subprocess.CompletedProcess[str]":
+def run(
+    words: list[str], folder: Path, **more: str
+) -> "subprocess.CompletedProcess[str]":
     kept = {k: v for k, v in os.environ.items() if not k.startswith("PYTHON")}
     return subprocess.run(
-        words, cwd=folder, env=kept, capture_output=True, text=True, check=False
+        words, cwd=folder, env=kept | more, capture_output=True, text=True, check=False
     )
 
 

@@ -248,6 +248,19 @@ def test_the_child_sees_no_environment_and_no_open_file(
     assert (seen["files"], seen["sockets"]) == ([0, 1, 2], 0)
 
 
+def test_the_child_finds_modules_where_this_process_does(
+    decodes_by: Callable[[str], DecoderProcess],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    """Google's buildpack installs packages where an isolated Python doesn't look."""
+    (tmp_path / "only_here.py").write_text("FOUND = 'here'")
+    monkeypatch.syspath_prepend(tmp_path)
+    decodes_by("import only_here\nreturn {'found': only_here.FOUND}, b''")
+
+    assert decoded("image") == {"found": "here"}
+
+
 def is_isolation_possible() -> bool:
     # A process of its own, because gRPC starts threads in a fork of this one.
     probe = "import shared.media.child as child; raise SystemExit(not child.isolate())"
