@@ -100,7 +100,7 @@ class Omni:
         try:
             with self.access.client(
                 read_seconds=READ_SECONDS,
-                max_bytes=response_limits.MAX_BYTES,
+                max_bytes=response_limits.MAX_BYTES_WITH_REQUEST,
                 send_state=send_state,
             ) as client:
                 interaction = self._create(client, request)

@@ -9,6 +9,8 @@ from shared.tls import tls_context
 
 # A task or an error is a few kilobytes. Google may put a whole video into a response.
 MAX_BYTES = 1_000_000
+# An interaction may begin with the request that created it, its image included.
+MAX_BYTES_WITH_REQUEST = 8_000_000
 MAX_BYTES_WITH_VIDEO = 64_000_000
 
 ACCEPT_PLAIN: Mapping[str, str] = {"Accept-Encoding": "identity"}

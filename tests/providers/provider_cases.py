@@ -17,6 +17,7 @@ from shared.ports.providers import (
     TaskRef,
 )
 from shared.providers.omni import omni_by_identity, omni_by_key
+from shared.providers.response_limits import MAX_BYTES, MAX_BYTES_WITH_REQUEST
 from shared.providers.runway import Runway
 from shared.providers.runway_http import HttpTransport
 from shared.providers.runway_sdk import SdkTransport
@@ -43,6 +44,7 @@ class ProviderCase:
     model_id: str
     task_id: str
     accepted: Mapping[str, object]
+    max_answer_bytes: int = MAX_BYTES
     is_runway: bool = False
 
     def error(self, status: int, message: str = "boom") -> dict[str, object]:
@@ -95,6 +97,7 @@ OMNI = ProviderCase(
     model_id="gemini-omni-1.2-flash",
     task_id="v1_abc",
     accepted={"id": "v1_abc", "status": "in_progress", "object": "interaction"},
+    max_answer_bytes=MAX_BYTES_WITH_REQUEST,
 )
 OMNI_IDENTITY = replace(
     OMNI,

@@ -7,11 +7,29 @@ from google.oauth2.credentials import Credentials
 from structlog.testing import capture_logs
 
 from shared.domain.errors import BadContent, ErrorCode, Unreachable
-from shared.domain.outcomes import Failed, Gone, PollFailed, Succeeded, Working
+from shared.domain.outcomes import (
+    Accepted,
+    Failed,
+    Gone,
+    PollFailed,
+    Succeeded,
+    Working,
+)
+from shared.media.image import MAX_JPEG_BYTES
 from shared.ports.providers import BucketFile, InlineFile, WebFile
 from shared.providers.omni import omni_by_identity, omni_by_key
-from tests.providers.provider_cases import KEY, OMNI, OMNI_IDENTITY, request_for
+from tests.providers.provider_cases import (
+    KEY,
+    OMNI,
+    OMNI_IDENTITY,
+    ProviderCase,
+    each,
+    request_for,
+    submitted,
+)
 from tests.providers.vendor_server import CLOSED_PORT_URL, Reply, vendor
+
+LARGEST = "A" * (4 * -(-MAX_JPEG_BYTES // 3))  # in base64
 
 
 def interaction(status: str, **more: object) -> dict[str, object]:
@@ -22,6 +40,19 @@ def with_video(status: str = "completed", **video: object) -> dict[str, object]:
     content = [{"type": "video", "mime_type": "video/mp4", **video}]
     steps = [{"type": "model_output", "content": content}]
     return interaction(status, steps=steps)
+
+
+@each(OMNI, OMNI_IDENTITY)
+def test_an_answer_that_repeats_the_largest_image_is_accepted(
+    case: ProviderCase,
+) -> None:
+    """Google's own samples skip the request's steps in what `create` returns."""
+    image = {"type": "image", "mime_type": "image/jpeg", "data": LARGEST}
+    steps = [{"type": "user_input", "content": [image]}]
+
+    submission = submitted(case, Reply(body={**case.accepted, "steps": steps}))
+
+    assert submission == Accepted(task_id=case.task_id)
 
 
 ENDS = {

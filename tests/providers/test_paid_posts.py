@@ -180,9 +180,8 @@ def test_an_answer_without_an_id_is_unknown(case: ProviderCase, reply: Reply) ->
 
 
 @each()
-def test_an_answer_of_more_than_a_megabyte_is_unknown(case: ProviderCase) -> None:
-    """A vendor's own answer has a few kilobytes."""
-    body = {**case.accepted, "more": "x" * response_limits.MAX_BYTES}
+def test_an_answer_that_is_too_large_is_unknown(case: ProviderCase) -> None:
+    body = {**case.accepted, "more": "x" * case.max_answer_bytes}
 
     assert isinstance(submitted(case, Reply(body=body)), Unknown)
 
