@@ -56,16 +56,14 @@ def accepted(operation: types.GenerateVideosOperation) -> Accepted | Unknown:
 
 def read(operation: types.GenerateVideosOperation) -> Poll:
     """The outcome of a poll. `done` only means that the operation has ended: one that
-    was filtered is done, too, without an error.
+    was filtered is done, too, without an error. A video counts whatever is beside it.
     """
+    video = _video(operation)
+    if operation.done and video:
+        return Succeeded(gs_uri=video.uri or None)
     if operation.error:
         return _failed(operation.error)
-    if not operation.done:
-        return Working()
-    video = _video(operation)
-    if video:
-        return Succeeded(gs_uri=video.uri or None)
-    return _without_video(operation.response)
+    return _without_video(operation.response) if operation.done else Working()
 
 
 def _failed(error: Mapping[str, object]) -> Failed:

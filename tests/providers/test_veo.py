@@ -119,12 +119,19 @@ def test_the_reason_for_no_video_is_redacted(body: object) -> None:
     assert str(poll.problem.detail).endswith("see https://a.example/1.png?…")
 
 
-def test_a_video_beside_a_filtered_count_is_a_success() -> None:
-    videos = [{"gcsUri": "gs://b/1.mp4", "mimeType": "video/mp4"}]
+SHOWN = {"videos": [{"gcsUri": "gs://b/1.mp4", "mimeType": "video/mp4"}]}
 
-    poll = VEO.polled(done({"raiMediaFilteredCount": 1, "videos": videos}))
 
-    assert poll == Succeeded(gs_uri="gs://b/1.mp4")
+@pytest.mark.parametrize(
+    "body",
+    [
+        done({"raiMediaFilteredCount": 1, **SHOWN}),
+        ended_in(13, "internal") | {"response": SHOWN},
+    ],
+    ids=["a filtered count", "an error"],
+)
+def test_a_video_beside_something_else_is_a_success(body: dict[str, object]) -> None:
+    assert VEO.polled(body) == Succeeded(gs_uri="gs://b/1.mp4")
 
 
 def test_an_operation_without_a_name_is_a_failed_poll() -> None:
