@@ -54,23 +54,25 @@ class FollowStep(Struct, frozen=True, kw_only=True):
         )
 
     def _poll(self, job: Job, attempt: Attempt, by: ProviderId) -> Poll:
-        """The vendor's answer; if it shows no video of a success, also look for the
-        file that the vendor may have written.
+        """The vendor's answer; if it shows no video of a success, or says that the task
+        is gone, also look for the file that the vendor may have written.
         """
         provider = self.providers.get(by)
         if provider is None:
             return PollFailed(detail=f"{by} is not configured")
         with span("provider poll", ai_model=by):
             poll = provider.poll(task_of(attempt))
-        if not _is_empty_success(poll):
+        if _is_empty_success(poll):
+            log.warning(
+                "empty_success_received",
+                job_id=job.job_id,
+                ai_model=attempt.provider_id.value,
+            )
+        elif not isinstance(poll, Gone):
             return poll
-        log.warning(
-            "empty_success_received",
-            job_id=job.job_id,
-            ai_model=attempt.provider_id.value,
-        )
         gs_uri = self._written(job, attempt) if attempt.writes_into_bucket else None
-        return Succeeded(cost_usd=poll.cost_usd, gs_uri=gs_uri) if gs_uri else poll
+        cost_usd = poll.cost_usd if isinstance(poll, Failed) else None
+        return Succeeded(cost_usd=cost_usd, gs_uri=gs_uri) if gs_uri else poll
 
     def _report(self, job: Job, attempt: Attempt, poll: Poll) -> None:
         self._report_charge(job, attempt, poll)

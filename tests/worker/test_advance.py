@@ -25,6 +25,8 @@ from shared.domain.outcomes import (
     Accepted,
     CancelRequested,
     Failed,
+    Gone,
+    Poll,
     PollFailed,
     Submission,
     Succeeded,
@@ -64,6 +66,7 @@ DOWN = Unreachable("down")
 # By how much a step is too late to send, and the attempt's state afterwards.
 WHEN_SENT = [(timedelta(0), "running"), (timedelta(microseconds=1), "not_sent")]
 EMPTY = Failed(problem=Problem(code=ErrorCode.BAD_OUTPUT), may_come_yet=True)
+PAID_EMPTY = replace(EMPTY, cost_usd=Decimal("0.50"))
 
 
 def test_the_providers_request_has_what_the_job_asks_for(harness: Harness) -> None:
@@ -452,28 +455,29 @@ class TestFollowing:
         assert [line["ai_model"] for line in empty] == ["runway"] * 2
 
     @pytest.mark.parametrize(
-        ("writes", "poll", "state"),
+        ("writes", "poll", "state", "cost_usd"),
         [
-            (True, EMPTY, "succeeded"),
-            (False, EMPTY, "failed"),
-            (True, replace(EMPTY, may_come_yet=False), "failed"),
+            (True, PAID_EMPTY, "succeeded", "0.50"),
+            (True, Gone(detail="HTTP 404"), "succeeded", "3.20"),
+            (False, PAID_EMPTY, "failed", "0.50"),
+            (True, replace(PAID_EMPTY, may_come_yet=False), "failed", "0.50"),
         ],
-        ids=["written", "not into the bucket", "of a failure"],
+        ids=["written", "of a gone task", "not into the bucket", "of a failure"],
     )
     def test_a_file_that_its_vendor_wrote_but_does_not_report_is_delivered(
-        self, harness: Harness, writes: bool, poll: Failed, state: str
+        self, harness: Harness, writes: bool, poll: Poll, state: str, cost_usd: str
     ) -> None:
         job = running(a_job(chain=(VEO,)), VEO)
         attempt = replace(job.attempts[0], writes_into_bucket=writes)
         harness.jobs.put(job.with_attempt(attempt))
-        harness.providers[VEO].polls = [replace(poll, cost_usd=Decimal("0.50"))]
+        harness.providers[VEO].polls = [poll]
         harness.providers[VEO].result = BadContent("it shows no video")
         harness.bucket.objects["incoming/job1/gemini-veo-3.1/s.mp4"] = b"v"
 
         job = harness.run()
 
         assert states(job) == [("gemini-veo-3.1", state)]
-        assert job.cost_usd == Decimal("0.50")
+        assert job.cost_usd == Decimal(cost_usd)
 
     def test_an_empty_success_logs_its_price_once(self, harness: Harness) -> None:
         harness.jobs.put(running(a_job(chain=(RUNWAY,)), RUNWAY))
