@@ -1,10 +1,12 @@
 """Follows a paid task: polls, cancels, looks for its file. Nothing here spends."""
 
+from datetime import datetime
 from typing import TypeGuard
 
 import structlog
 from msgspec import Struct
 
+from shared.domain import timing
 from shared.domain.catalogue import ProviderId
 from shared.domain.job import Attempt, Job
 from shared.domain.naming import incoming_folder
@@ -34,7 +36,7 @@ log = structlog.get_logger()
 
 
 class FollowStep(Struct, frozen=True, kw_only=True):
-    """Each method makes one call and commits the outcome; None: the job was deleted."""
+    """Each method commits what a vendor answers; None: the job was deleted."""
 
     providers: Providers
     bucket: Bucket
@@ -48,6 +50,11 @@ class FollowStep(Struct, frozen=True, kw_only=True):
     ) -> Versioned[Job] | None:
         polled_at = self.clock.now()
         poll = self._poll(before.value, attempt, by)
+        return self._record(before, attempt, poll, polled_at)
+
+    def _record(
+        self, before: Versioned[Job], attempt: Attempt, poll: Poll, polled_at: datetime
+    ) -> Versioned[Job] | None:
         polled = Polled(attempt_id=attempt.attempt_id, poll=poll, polled_at=polled_at)
         return self.committer.commit(
             before, polled, then=lambda job: self._report(job, attempt, poll)
@@ -106,6 +113,14 @@ class FollowStep(Struct, frozen=True, kw_only=True):
     def cancel(
         self, before: Versioned[Job], attempt: Attempt, by: ProviderId
     ) -> Versioned[Job] | None:
+        """Unless it has ended since its last poll, because we or its vendor were down:
+        to cancel a task that has succeeded deletes its video.
+        """
+        polled_at = self.clock.now()
+        if polled_at >= timing.earliest_poll(attempt):
+            poll = self._poll(before.value, attempt, by)
+            if isinstance(poll, Succeeded | Failed):
+                return self._record(before, attempt, poll, polled_at)
         is_sent = cancel_task(self.providers.get(by), by, task_of(attempt))
         outcome = CancelSent if is_sent else CancelFailed
         return self.committer.commit(before, outcome(attempt_id=attempt.attempt_id))

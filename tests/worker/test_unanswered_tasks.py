@@ -10,7 +10,7 @@ from structlog.typing import EventDict
 from shared.domain import timing
 from shared.domain.catalogue import ProviderId
 from shared.domain.errors import ErrorCode, Problem
-from shared.domain.job import AttemptState
+from shared.domain.job import AttemptState, Job
 from shared.domain.outcomes import Failed, Poll, PollFailed, Succeeded, Working
 from shared.domain.structs import replace
 from shared.ports.providers import TaskRef
@@ -198,3 +198,45 @@ def test_a_task_at_work_at_its_deadline_is_given_up(harness: Harness) -> None:
     harness.providers[RUNWAY].cancels = [False]
 
     assert harness.run().updated_at < NOON + timing.ATTEMPT_LIMIT + 2 * MINUTE
+
+
+def closing(poll: Poll, polls: int) -> Job:
+    """At its deadline, its vendor has answered so; it is about to be cancelled."""
+    job = running(a_job(chain=(RUNWAY, VEO)), RUNWAY)
+    for _ in range(polls):
+        job = polled(job, poll, NOON + timing.ATTEMPT_LIMIT)
+    assert states(job) == [("runway", "cancelling")]
+    return job
+
+
+@pytest.mark.parametrize(
+    ("poll", "polls", "late"),
+    [(Working(), 1, MINUTE), (SILENT, timing.MAX_CLOSING_POLLS, timedelta(0))],
+    ids=["we were down", "its vendor was silent"],
+)
+def test_a_task_that_has_succeeded_meanwhile_is_not_cancelled(
+    harness: Harness, poll: Poll, polls: int, late: timedelta
+) -> None:
+    """To cancel it would delete its video."""
+    job = closing(poll, polls)
+    harness.jobs.put(job)
+    harness.providers[RUNWAY].polls = harness.providers[HTTP].polls = [Succeeded()]
+    assert job.wake_at
+    harness.clock.move_to(job.wake_at + late)
+
+    assert states(harness.run()) == [("runway", "succeeded")]
+    assert not any(provider.cancelled for provider in harness.providers.values())
+
+
+@pytest.mark.parametrize(("late", "polls"), [(0, 0), (60, 1)])
+def test_a_task_that_still_works_is_cancelled_and_not_polled_twice_at_once(
+    harness: Harness, late: int, polls: int
+) -> None:
+    harness.jobs.put(closing(Working(), 1))
+    harness.clock.move(timing.ATTEMPT_LIMIT)
+    harness.clock.pause(late)
+
+    harness.step()
+
+    runway = harness.providers[RUNWAY]
+    assert (len(runway.polled), len(runway.cancelled)) == (polls, 1)
