@@ -7,7 +7,7 @@ from msgspec import Struct, field
 
 from shared.domain.catalogue import CATALOGUE, Resolution
 from shared.domain.job import Attempt, PlannedProvider
-from shared.domain.ledger import MICRO
+from shared.domain.ledger import MICRO, ZERO
 from shared.domain.structs import replace
 
 
@@ -49,15 +49,19 @@ def observe(
 def at_observed_price(
     planned: PlannedProvider, resolution: Resolution, observed: ObservedPrices
 ) -> PlannedProvider:
-    """Priced at its own price or the observed one, whichever is higher.
+    """Priced at the highest of its own price, the catalogue's and the observed one.
 
-    An observed price no longer counts once the catalogue's price has changed.
+    Its own price is the catalogue's of when its job was created. An observed price no
+    longer counts once the catalogue's price has changed.
     """
+    if planned.unsupported is not None:
+        return planned  # it costs nothing
+    listed = _listed(planned.model_id, resolution)
     found = observed.prices.get(_key(planned.model_id, resolution))
-    if found is None or found.listed_usd != _listed(planned.model_id, resolution):
-        return planned
-    charged = found.charged_usd * planned.duration_seconds
-    return replace(planned, price_usd=max(planned.price_usd, charged))
+    is_current = found is not None and found.listed_usd == listed
+    per_second = found.charged_usd if found and is_current else listed or ZERO
+    price_usd = max(planned.price_usd, per_second * planned.duration_seconds)
+    return replace(planned, price_usd=price_usd)
 
 
 def _key(model_id: str, resolution: Resolution) -> str:

@@ -66,12 +66,28 @@ def test_the_latest_charge_counts() -> None:
     assert listed == NONE
 
 
-def test_a_new_list_price_discards_the_old_one(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("listed", "price_usd"),
+    [
+        pytest.param("0.09", "0.72", id="higher: also for jobs under way"),
+        pytest.param("0.04", "0.40", id="lower: they keep theirs"),
+    ],
+)
+def test_a_new_list_price_discards_the_old_one(
+    monkeypatch: pytest.MonkeyPatch, listed: str, price_usd: str
+) -> None:
     observed = observe(NONE, an_attempt(), P720, Decimal("0.80"))
-    edited = replace(CATALOGUE["gen4_turbo"], usd_per_second={P720: Decimal("0.09")})
+    edited = replace(CATALOGUE["gen4_turbo"], usd_per_second={P720: Decimal(listed)})
     monkeypatch.setattr(observed_prices, "CATALOGUE", {"gen4_turbo": edited})
 
-    assert price(observed) == planned().price_usd
+    assert price(observed) == price(NONE) == Decimal(price_usd)
+
+
+def test_a_provider_that_cannot_make_the_video_costs_nothing() -> None:
+    observed = observe(NONE, an_attempt(), P720, Decimal("0.80"))
+    silent, *_ = a_job(audio=True).chain
+
+    assert at_observed_price(silent, P720, observed).price_usd == 0
 
 
 def test_no_removed_model_is_recorded(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -111,6 +111,21 @@ def next_start(harness: Harness) -> Task:
     return task
 
 
+def test_a_price_that_another_worker_has_just_seen_counts_at_once(
+    harness: Harness,
+) -> None:
+    harness.providers[RUNWAY].submissions = [Accepted(task_id="t")]
+    advance = harness.advance
+    create_prepared(harness)
+    advance("job1", from_starts_queue=True)
+    harness.price_watch.report(harness.job, harness.job.attempts[0], usd("0.80"))
+
+    harness.jobs.create(replace(a_job(chain=(RUNWAY,)), job_id="job2"))
+    advance("job2", from_starts_queue=True)
+
+    assert harness.jobs.get("job2").value.cost_usd == usd("0.80")
+
+
 def test_later_jobs_are_planned_at_the_higher_price(harness: Harness) -> None:
     create(harness)
     harness.finish()
