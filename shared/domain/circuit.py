@@ -137,6 +137,11 @@ def with_trial(circuit: Circuit, now: datetime) -> Circuit:
     return replace(circuit, trial_until=now + TRIAL_CLAIM)
 
 
+def without_trial(circuit: Circuit) -> Circuit:
+    """With its trial free again, because the start that claimed it was not made."""
+    return replace(circuit, trial_until=None) if circuit.opening else circuit
+
+
 def closed(circuit: Circuit) -> Circuit:
     return replace(circuit, opening=None)
 

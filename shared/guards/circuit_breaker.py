@@ -123,6 +123,19 @@ class CircuitBreaker(Struct, frozen=True, kw_only=True):
         log.info("circuit_trial_claimed", circuits=[t.value.key for t in trials])
         return None
 
+    def withdraw(self, planned: PlannedProvider) -> None:
+        """Free the trial of a start that was admitted but not made, for another job.
+
+        Never raises for the store: if this fails, the claim expires.
+        """
+        if self._were_closed(planned, self.clock.now()):
+            return
+        with suppress(LostRace, CommitUncertain, Unreachable):
+            found = self.circuits.read(circuit.keys(planned))
+            free = [(f, circuit.without_trial(f.value)) for f in found]
+            if changes := [(old, new) for old, new in free if new != old.value]:
+                self.circuits.commit(changes)
+
     def report(
         self, planned: PlannedProvider, submission: Submission, *, began_at: datetime
     ) -> None:

@@ -108,7 +108,9 @@ class SubmitStep(Struct, frozen=True, kw_only=True):
         request = self._generation_request(intended.value, planned, attempt_id, images)
         submission = self._submit(provider, request, attempt, began)
         answered = self._record(intended, attempt, submission, poll_plan)
-        if submission is not TOO_LATE:
+        if submission is TOO_LATE:
+            self.breaker.withdraw(planned)
+        else:
             self.breaker.report(planned, submission, began_at=attempt.started_at)
         if isinstance(submission, Accepted):
             self.price_watch.report(job, attempt, submission.max_cost_usd)
@@ -123,6 +125,7 @@ class SubmitStep(Struct, frozen=True, kw_only=True):
         try:
             return self.committer.commit(before, intent)
         except LimitReached as limit:
+            self.breaker.withdraw(planned)
             could_fit = over_limit(planned.price_usd, self.limits) is not limit.limit
             problem = Problem(code=limit.limit, detail="" if could_fit else ABOVE_CAP)
             skipped = Skipped(provider_id=planned.provider_id, problem=problem)

@@ -17,6 +17,7 @@ from shared.domain.errors import (
     ErrorCode,
     LostRace,
     Problem,
+    ReelayError,
     Unreachable,
 )
 from shared.domain.job import PlannedProvider
@@ -237,6 +238,24 @@ def test_an_uncertain_claim_of_a_trial_does_not_start(
     problem = fleet.instance().admit(RUNWAY)
 
     assert problem and problem.code is ErrorCode.CIRCUIT_OPEN
+
+
+@pytest.mark.parametrize(
+    "failure", [LostRace("no"), CommitUncertain("no"), Unreachable("no")], ids=str
+)
+def test_a_trial_that_cannot_be_freed_expires(
+    fleet: Fleet, failure: ReelayError
+) -> None:
+    fleet.opened(VEO)
+    breaker = fleet.instance()
+    assert breaker.admit(VEO) is None
+    fleet.circuits.failures = [failure]
+
+    breaker.withdraw(VEO)
+
+    assert not fleet.admits(VEO)
+    fleet.clock.move(TRIAL_CLAIM)
+    assert fleet.admits(VEO)
 
 
 def test_a_failing_store_stops_no_start_and_loses_no_answer(fleet: Fleet) -> None:

@@ -1,9 +1,16 @@
 """Open circuits stop a job's starts, but not its polls."""
 
+from collections.abc import Callable
+from decimal import Decimal
+
+import pytest
+
 from shared.domain import circuit, timing
 from shared.domain.catalogue import ProviderId
 from shared.domain.errors import ErrorCode
-from tests.domain.examples import SECOND, a_job, rejected, running, states
+from shared.domain.ledger import Caps, Limits
+from shared.domain.structs import replace
+from tests.domain.examples import SECOND, VEO, a_job, rejected, running, states
 from tests.fakes.interpose import before_next
 from tests.fakes.provider import ScriptedProvider
 from tests.usecases.harness import Harness
@@ -74,3 +81,31 @@ def test_starts_that_were_too_late_to_send_open_no_circuit() -> None:
 
     assert states(harness.job) == [("runway", "running")]
     assert harness.starts == 1
+
+
+def exceed_the_cap(harness: Harness) -> None:
+    harness.jobs.limits = Limits(user=Caps(daily_usd=Decimal(0)))
+
+
+def be_slow(harness: Harness) -> None:
+    slow = timing.MAX_TIME_BEFORE_POST + SECOND
+    before_next(harness.bucket, "read", lambda: harness.clock.move(slow))
+
+
+@pytest.mark.parametrize("fail", [exceed_the_cap, be_slow])
+def test_a_start_that_is_not_made_leaves_the_trial_to_the_next_job(
+    harness: Harness, fail: Callable[[Harness], None]
+) -> None:
+    """Otherwise users without room under their cap would keep a provider blocked."""
+    opened = circuit.Circuit(key=f"provider.{VEO}")
+    since = harness.clock.now() - circuit.MAX_OPENING
+    harness.circuits.put(circuit.opened(opened, ErrorCode.PROVIDER_ERROR, since))
+    harness.jobs.create(replace(a_job(chain=(VEO,)), hold_usd=Decimal(0)))
+    fail(harness)
+    assert harness.step().is_final
+    assert harness.starts == 0
+
+    harness.jobs.limits = Limits()
+    harness.jobs.put(a_job(chain=(VEO,)))
+
+    assert states(harness.step()) == [("gemini-veo-3.1", "running")]
