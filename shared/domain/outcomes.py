@@ -42,9 +42,13 @@ class Rejected(Struct, frozen=True, kw_only=True):
 
 
 class NotSent(Struct, frozen=True, kw_only=True):
-    """The request was never sent: no address, no connection, or a fault of our own."""
+    """The request was never sent: no address, no connection, or a fault of our own.
+
+    `ask_again`: as in `Rejected`.
+    """
 
     problem: Problem
+    ask_again: bool = False
 
 
 class Unknown(Struct, frozen=True, kw_only=True):

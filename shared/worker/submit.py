@@ -53,9 +53,10 @@ from shared.worker.poll_planner import PollPlanner
 log = structlog.get_logger()
 
 MAX_JPEG_BYTES = 4_000_000
-# Not reported to the circuit breaker: the provider was not called.
+# Not reported to the circuit breaker, and not the provider's fault: it was not called.
 TOO_LATE = NotSent(
-    problem=Problem(code=ErrorCode.PROVIDER_UNAVAILABLE, detail="too late to send")
+    problem=Problem(code=ErrorCode.PROVIDER_UNAVAILABLE, detail="too late to send"),
+    ask_again=True,
 )
 
 

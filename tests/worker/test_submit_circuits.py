@@ -9,6 +9,7 @@ from shared.domain import circuit, timing
 from shared.domain.catalogue import ProviderId
 from shared.domain.errors import ErrorCode
 from shared.domain.ledger import Caps, Limits
+from shared.domain.outcomes import Succeeded
 from shared.domain.structs import replace
 from tests.domain.examples import SECOND, VEO, a_job, rejected, running, states
 from tests.fakes.interpose import before_next
@@ -92,6 +93,19 @@ def be_slow(harness: Harness) -> None:
     before_next(harness.bucket, "read", lambda: harness.clock.move(slow))
 
 
+def test_a_provider_is_not_given_up_because_we_were_too_slow_to_ask_it(
+    harness: Harness,
+) -> None:
+    harness.jobs.put(a_job(chain=(VEO,)))
+    harness.providers[VEO].polls = [Succeeded()]
+    be_slow(harness)
+
+    assert states(harness.run()) == [
+        ("gemini-veo-3.1", "not_sent"),
+        ("gemini-veo-3.1", "succeeded"),
+    ]
+
+
 @pytest.mark.parametrize("fail", [exceed_the_cap, be_slow])
 def test_a_start_that_is_not_made_leaves_the_trial_to_the_next_job(
     harness: Harness, fail: Callable[[Harness], None]
@@ -102,7 +116,7 @@ def test_a_start_that_is_not_made_leaves_the_trial_to_the_next_job(
     harness.circuits.put(circuit.opened(opened, ErrorCode.PROVIDER_ERROR, since))
     harness.jobs.create(replace(a_job(chain=(VEO,)), hold_usd=Decimal(0)))
     fail(harness)
-    assert harness.step().is_final
+    harness.step()
     assert harness.starts == 0
 
     harness.jobs.limits = Limits()

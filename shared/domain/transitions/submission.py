@@ -75,8 +75,9 @@ def submitted(job: Job, attempt: Attempt, answer: Submission, now: datetime) -> 
         case ((AttemptState.STARTING | AttemptState.UNKNOWN), Rejected()):
             return _rejected(job, attempt, answer, now)
         case ((AttemptState.STARTING | AttemptState.UNKNOWN), NotSent(problem=problem)):
+            unsent = replace(attempt, ask_again=answer.ask_again)
             state = AttemptState.NOT_SENT
-            return ended(job, attempt, state, problem, now, cost_usd=Decimal(0))
+            return ended(job, unsent, state, problem, now, cost_usd=Decimal(0))
         case _:
             return job
 
