@@ -4,6 +4,7 @@ Runs only in the child process, so that damage by a hostile file ends with that 
 """
 
 import io
+import re
 import struct
 import zlib
 from collections.abc import Iterator, Mapping
@@ -29,6 +30,8 @@ MAX_JPEG_BYTES: Final = 3_500_000
 # The content decides, not the file's name. No GIF, because it may be animated.
 _FORMATS: Final = ("JPEG", "PNG", "WEBP", "AVIF")
 _START_OF_SCAN: Final = b"\xff\xda"
+# Not those of a scan's own data: a stuffed byte, and restarts.
+_MARKER: Final = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
 _END_OF_IMAGE: Final = b"\xff\xd9"
 _START_OF_JPEG: Final = b"\xff\xd8"
 _FILL_GREY: Final = 128
@@ -39,7 +42,6 @@ _QUALITIES: Final = (92, 85, 75, 60)
 _SHRINK_FACTOR: Final = 0.75
 _ORIENTATION_TAG: Final = 0x0112
 _QUARTER_TURNS: Final = (5, 6, 7, 8)
-_SIXTEEN_BITS_TO_EIGHT: Final = [value >> 8 for value in range(1 << 16)]
 _MAX_PROFILE_BYTES: Final = 4_000_000
 # LittleCMS evaluates these elements one by one, and a profile can list any number.
 _COSTLY_PROFILE_TYPE: Final = b"mpet"
@@ -80,7 +82,7 @@ def to_jpeg(content: bytes) -> Jpeg:
     if image_type(content) == HEIC:
         raise BadContent("the image is HEIC", fault=ImageFault.HEIC)
     if content.startswith(_START_OF_JPEG):
-        if content.count(_START_OF_SCAN) > MAX_SCANS:
+        if _scan_count(content) > MAX_SCANS:
             raise BadContent(f"the image has more than {MAX_SCANS} scans")
         content = _with_end_marker(content)
     with _map_errors(), _open(content) as image:
@@ -97,6 +99,15 @@ def to_jpeg(content: bytes) -> Jpeg:
         source_width=source_width,
         source_height=source_height,
     )
+
+
+def _scan_count(content: bytes) -> int:
+    """Without what isn't decoded: metadata, and anything after the end marker."""
+    at, scans = len(_START_OF_JPEG), 0
+    while (found := _MARKER.search(content, at)) and found[0] != _END_OF_IMAGE:
+        scans += found[0] == _START_OF_SCAN
+        at = found.end() + int.from_bytes(content[found.end() : found.end() + 2])
+    return scans
 
 
 def _with_end_marker(content: bytes) -> bytes:
@@ -168,7 +179,9 @@ def _upright_size(image: Image.Image) -> tuple[int, int]:
 
 
 def _orientation(image: Image.Image) -> int:
-    return int(image.getexif().get(_ORIENTATION_TAG, 1))
+    """1, upright, if the tag has no such number."""
+    value = image.getexif().get(_ORIENTATION_TAG)
+    return value if isinstance(value, int) and value in range(1, 9) else 1
 
 
 def _prepare(image: Image.Image) -> Image.Image:
@@ -196,7 +209,9 @@ def _usable_profile(profile: bytes | None) -> bytes | None:
 def _on_white(image: Image.Image) -> Image.Image:
     """Opaque, with eight bits per band. Works in place, since this may be 256 MB."""
     if image.mode.startswith("I"):
-        narrow = image.convert("I").point(_SIXTEEN_BITS_TO_EIGHT, "L")
+        clear = image.info.get("transparency")
+        shades = [255 if value == clear else value >> 8 for value in range(1 << 16)]
+        narrow = image.convert("I").point(shades, "L")
         return narrow.convert("RGB")
     if image.has_transparency_data:
         shown = image if image.mode == "RGBA" else image.convert("RGBA")

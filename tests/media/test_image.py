@@ -65,6 +65,12 @@ def images_of_modes() -> list[Any]:
         pytest.param(
             photo(), {"transparency": RED}, (255, 255, 255), id="a clear colour"
         ),
+        pytest.param(
+            photo(mode="I;16", color=99),
+            {"transparency": 99},
+            (255, 255, 255),
+            id="a clear grey of 16 bits",
+        ),
         pytest.param(print_red, {"kind": "JPEG", "quality": 95}, RED, id="print"),
     ]
 
@@ -102,6 +108,24 @@ def test_an_image_is_turned_upright(
     jpeg = to_jpeg(encoded(image, kind, exif=exif))
 
     assert is_about(shown(jpeg).getpixel(corner), RED)
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [
+        pytest.param(3, b"\0\0\0\0", id="0"),
+        pytest.param(3, b"\0\x63\0\0", id="99"),
+        pytest.param(2, b"top\0", id="a text"),
+        pytest.param(7, b"\x06\0\0\0", id="a byte of no type"),
+    ],
+)
+def test_an_orientation_that_means_nothing_is_ignored(kind: int, value: bytes) -> None:
+    entry = struct.pack(">HHI4s", 0x0112, kind, 4 if kind == 2 else 1, value)
+    exif = b"Exif\0\0MM\0*\0\0\0\x08\0\x01" + entry + bytes(4)
+
+    jpeg = to_jpeg(encoded(photo(), "JPEG", exif=exif))
+
+    assert (jpeg.width, jpeg.height) == (60, 40)
 
 
 def test_no_metadata_is_kept() -> None:
@@ -439,6 +463,15 @@ def test_a_jpeg_of_many_scans_is_refused() -> None:
 
     with pytest.raises(BadContent, match="scans"):
         to_jpeg(content[:start] + scan * 101 + content[start:])
+
+
+@pytest.mark.parametrize("part", ["metadata", "video of a motion photo"])
+def test_only_scans_of_the_image_itself_are_counted(part: str) -> None:
+    others = b"\xff\xda\xff\xd9" * 200
+    in_metadata = part == "metadata"
+    content = encoded(photo(), "JPEG", exif=others if in_metadata else b"")
+
+    assert to_jpeg(content if in_metadata else content + others).width == 60
 
 
 def test_a_profile_that_would_take_minutes_is_ignored() -> None:
