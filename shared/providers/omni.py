@@ -1,7 +1,7 @@
 """Gemini Omni, through Interactions on the Gemini API or on the Agent Platform."""
 
 import base64
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from urllib.parse import urlsplit
 
 from google import genai
@@ -42,6 +42,9 @@ _KEY_VERSION = "v1beta"
 _IDENTITY_VERSION = "v1beta1"
 # The only location of the Agent Platform that serves Omni.
 _LOCATION = "global"
+# What the Agent Platform calls a model that has another name on the Gemini API.
+# https://docs.cloud.google.com/gemini-enterprise-agent-platform/models/gemini/omni-1-1-flash
+_IDENTITY_NAMES = {"gemini-omni-1.1-flash": "gemini-omni-1.1-flash-preview"}
 
 
 def omni_by_key(*, api_key: str, base_url: str | None = None) -> "Omni":
@@ -71,13 +74,19 @@ def omni_by_identity(
         base_url=base_url,
         api_version=_IDENTITY_VERSION,
     )
-    return Omni(access, writes_into_bucket=not inline, inline=inline)
+    return Omni(
+        access,
+        model_names=_IDENTITY_NAMES,
+        writes_into_bucket=not inline,
+        inline=inline,
+    )
 
 
 class Omni:
     """The port `Provider` on google-genai.
 
     `api_key` is also sent with the download of a result, to the API's own origin only.
+    `model_names`: what this platform calls models that it doesn't call by their ID.
     """
 
     def __init__(
@@ -86,12 +95,14 @@ class Omni:
         *,
         api_key: str = "",
         trusted_origin: str | None = None,
+        model_names: Mapping[str, str] | None = None,
         writes_into_bucket: bool = False,
         inline: bool = False,
     ) -> None:
         self.access = access
         self._api_key = api_key
         self._trusted_origin = trusted_origin
+        self._model_names = model_names or {}
         self.writes_into_bucket = writes_into_bucket
         self._delivery = "inline" if inline else "uri"
 
@@ -152,7 +163,7 @@ class Omni:
         # The SDK's overloads have a TypedDict for each variant of the body.
         create: Callable[..., object] = client.interactions.create
         return create(
-            model=request.model_id,
+            model=self._model_names.get(request.model_id, request.model_id),
             input=_input(request),
             response_format=self._response_format(request),
             generation_config=_generation_config(request),

@@ -1,5 +1,6 @@
 """Omni: how an interaction ended, where its video is, and who gets the key."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -212,6 +213,22 @@ def test_a_video_for_an_unreachable_bucket_comes_inside_the_answer() -> None:
 
     assert body["response_format"]["delivery"] == "inline"
     assert "gcs_uri" not in body["response_format"]
+
+
+@pytest.mark.parametrize(
+    ("case", "name"),
+    [(OMNI, "gemini-omni-1.1-flash"), (OMNI_IDENTITY, "gemini-omni-1.1-flash-preview")],
+    ids=["gemini-api", "agent-platform"],
+)
+def test_a_model_is_asked_for_by_its_platforms_name(
+    case: ProviderCase, name: str
+) -> None:
+    with vendor(Reply(body=case.accepted)) as server:
+        order = request_for(replace(case, model_id="gemini-omni-1.1-flash"))
+        case.make(server.url).start(order)
+    body: Any = server.received[0].body
+
+    assert body["model"] == name
 
 
 def test_without_an_address_the_gemini_api_is_called() -> None:
