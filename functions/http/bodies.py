@@ -78,9 +78,20 @@ def read_query(request: Request, fields: Mapping[str, Field]) -> Mapping[str, An
 def read_key(request: Request) -> str | None:
     """The Idempotency-Key, 1 to 255 printable characters; None without one."""
     key = request.headers.get("Idempotency-Key")
-    if key is not None and not (0 < len(key) <= MAX_KEY_LENGTH and key.isprintable()):
+    if key is None:
+        return None
+    shown = _as_utf8(key)
+    if not (0 < len(shown) <= MAX_KEY_LENGTH and shown.isprintable()):
         raise InvalidRequest((FieldError(field="Idempotency-Key", reason="not_a_key"),))
     return key
+
+
+def _as_utf8(header: str) -> str:
+    """WSGI decodes headers as Latin-1, but programs such as curl send UTF-8."""
+    try:
+        return header.encode("latin-1").decode()
+    except UnicodeError:
+        return header
 
 
 def json_response(

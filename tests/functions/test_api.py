@@ -74,7 +74,28 @@ def test_a_replayed_request_returns_the_same_job_and_says_so(
     )
 
 
-@pytest.mark.parametrize("key", ["", "x" * 256, "tab\there"])
+def sent(text: str) -> str:
+    """A header of UTF-8, as curl and Go send it and as WSGI passes it on."""
+    return text.encode().decode("latin-1")
+
+
+@pytest.mark.parametrize(
+    "key", ["x" * 255, "\xe9", sent("주문 1042"), sent("가" * 255), sent("🦝")]
+)
+def test_an_idempotency_key_has_up_to_255_characters_of_any_language(
+    client: FlaskClient, key: str
+) -> None:
+    headers = ANN | {"Idempotency-Key": key}
+
+    made = [client.post("/v1/videos", json=a_body(), headers=headers) for _ in "12"]
+
+    assert [answer.status_code for answer in made] == [202, 202]
+    assert made[1].headers["Idempotent-Replayed"] == "true"
+
+
+@pytest.mark.parametrize(
+    "key", ["", "x" * 256, "tab\there", sent("가" * 256), sent("zero\u200bwidth")]
+)
 def test_an_invalid_idempotency_key_is_a_wrong_field(
     client: FlaskClient, key: str
 ) -> None:
