@@ -31,7 +31,8 @@ _DOCUMENTATION = "https://docs.dev.runwayml.com/"
 # "Could not find Task" comes without the documentation's URL.
 _NOT_FOUND = re.compile(r"(?i)\b(task|model)\b")
 _NO_CREDITS = re.compile(
-    r"(?i)\bnot (have )?enough (credits?|funds?|balance)\b"
+    r"(?i)(\bnot|n['\u2019]t) (have )?enough (credits?|funds?|balance)\b"
+    r"|\b(requires?|needs?|at least) \d+ (more )?credits?\b"
     r"|\binsufficient (credits?|funds?|balance)\b|\bspend(ing)? (limit|cap)\b"
     # Left in the account, not as what this request took.
     r"|(?<![.,])(?<!charged )(?<!costs )\b(no|0|zero|out of) (more )?credits\b"
@@ -48,7 +49,7 @@ _MODEL_GONE = re.compile(
     r"|\bmodel( ['\"`]?[\w.-]+['\"`]?)? not found\b"
     r"|\bunknown model\b(?! (parameter|option|field))"
 )
-_DAILY_LIMIT = re.compile(r"(?i)\bdaily\b.{0,40}\blimit\b")
+_DAILY_LIMIT = re.compile(r"(?i)\bdaily\b.{0,40}\blimit\b|\b24[ -]hours?\b")
 # Runway counts the last 24 hours, so it may accept a task again at any time.
 _DAILY_WAIT_SECONDS = 900.0
 
@@ -76,10 +77,11 @@ def _interpret(status: int, message: str, body: object) -> Interpretation:
         return Interpretation(code=ErrorCode.OUT_OF_CREDITS)
     if status == 429 and _DAILY_LIMIT.search(message):
         return Interpretation(presumed_wait_seconds=_DAILY_WAIT_SECONDS)
-    return Interpretation(code=_code_of_400(message, body) if status == 400 else None)
+    is_about_body = status in (400, 422)
+    return Interpretation(code=_code_of_body(message, body) if is_about_body else None)
 
 
-def _code_of_400(message: str, body: object) -> ErrorCode | None:
+def _code_of_body(message: str, body: object) -> ErrorCode | None:
     issues = body.get("issues") if isinstance(body, dict) else None
     if isinstance(issues, list) and issues:
         # A validation error. Only one of the field `model` is about the model.

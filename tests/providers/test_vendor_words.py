@@ -31,6 +31,10 @@ CHILDREN = (
 # Status, message, and error code.
 RUNWAY_WORDS = (
     (400, "You do not have enough credits to run this task.", CREDITS),
+    (400, "You don't have enough credits.", CREDITS),
+    (400, "You don\N{RIGHT SINGLE QUOTATION MARK}t have enough credits.", CREDITS),
+    (400, "This task requires 40 credits, but you have 3.", CREDITS),
+    (400, "You need at least 25 more credits", CREDITS),
     (400, "Insufficient balance", CREDITS),
     (400, "Not enough funds", CREDITS),
     (400, "Not enough balance", CREDITS),
@@ -82,6 +86,8 @@ RUNWAY_WORDS = (
     (400, "Unable to process the image", FORM),
     (400, "Prompt blocked by safety systems", PROMPT),
     (400, "Image failed content moderation", IMAGE),
+    (422, "The prompt was flagged by moderation", PROMPT),
+    (422, "promptText is too long for this model", FORM),
     (401, "Model not found", ACCESS),
     (403, "Model variant gen4.5 is not available.", ACCESS),
     (404, "You do not have enough credits", MODEL),
@@ -203,12 +209,18 @@ def test_a_retry_delay_is_bounded(delay: object, seconds: float | None) -> None:
 
 
 @pytest.mark.parametrize(
-    ("headers", "seconds"), [({}, 900), ({"retry-after": "5"}, 5)], ids=str
+    ("message", "headers", "seconds"),
+    [
+        ("Your daily task limit has been reached.", {}, 900),
+        ("Your daily task limit has been reached.", {"retry-after": "5"}, 5),
+        ("You exceeded the maximum of tasks in the last 24 hours.", {}, 900),
+        ("Too many requests", {}, None),
+    ],
 )
 def test_runways_daily_limit_has_a_retry_after_even_if_runway_names_none(
-    headers: dict[str, str], seconds: float
+    message: str, headers: dict[str, str], seconds: float | None
 ) -> None:
-    body = {"error": "Your daily task limit has been reached."}
+    body = {"error": message}
 
     rejected = outcome_of_error(
         HttpResponse(status=429, body=body, headers=headers), RUNWAY
