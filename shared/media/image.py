@@ -30,8 +30,8 @@ MAX_JPEG_BYTES: Final = 3_500_000
 # The content decides, not the file's name. No GIF, because it may be animated.
 _FORMATS: Final = ("JPEG", "PNG", "WEBP", "AVIF")
 _START_OF_SCAN: Final = b"\xff\xda"
-# Not those of a scan's own data: a stuffed byte, and restarts.
-_MARKER: Final = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
+# Not those without a length: a stuffed byte, a placeholder, and restarts.
+_MARKER: Final = re.compile(rb"\xff[^\x00\x01\xd0-\xd7\xff]")
 _END_OF_IMAGE: Final = b"\xff\xd9"
 _START_OF_JPEG: Final = b"\xff\xd8"
 _FILL_GREY: Final = 128

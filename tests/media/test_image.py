@@ -456,13 +456,22 @@ def test_a_long_text_in_a_png_is_accepted() -> None:
     assert to_jpeg(encoded(photo(), pnginfo=text)).width == 60
 
 
-def test_a_jpeg_of_many_scans_is_refused() -> None:
+@pytest.mark.parametrize(
+    "between",
+    [
+        pytest.param(b"", id="nothing"),
+        pytest.param(b"\xff\x01", id="a marker without a length"),
+        pytest.param(b"\xff\xef\x00\x04\xff\xd9", id="an end that isn't one"),
+    ],
+)
+def test_a_jpeg_of_many_scans_is_refused(between: bytes) -> None:
     content = encoded(photo(), "JPEG", progressive=True)
     start = content.index(b"\xff\xda")
     scan = content[start : content.index(b"\xff\xda", start + 2)]
+    many = scan + between + scan * 100
 
     with pytest.raises(BadContent, match="scans"):
-        to_jpeg(content[:start] + scan * 101 + content[start:])
+        to_jpeg(content[:start] + many + content[start:])
 
 
 @pytest.mark.parametrize("part", ["metadata", "video of a motion photo"])
