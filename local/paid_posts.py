@@ -37,8 +37,9 @@ class PaidPosts:
             if count >= self.limit:
                 return False
             text = f"{today} {count + 1}".encode()
-            os.ftruncate(descriptor, 0)
+            # In this order, so that whatever fails, the count is not lost.
             os.pwrite(descriptor, text, 0)
+            os.ftruncate(descriptor, len(text))
             os.fsync(descriptor)
             return True
 

@@ -1,9 +1,11 @@
 """Real keys on a developer's machine: spending is capped, even without Firestore."""
 
+import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from errno import ENOSPC
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
@@ -57,6 +59,24 @@ def test_each_day_has_its_own_limit(tmp_path: Path) -> None:
     file.write_text("2020-01-01 3")
 
     assert PaidPosts(file, 3).take()
+
+
+def disk_is_full(*_: object) -> NoReturn:
+    raise OSError(ENOSPC, "full")
+
+
+def test_a_count_that_cannot_be_written_is_not_forgotten(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    posts = PaidPosts(tmp_path / "paid-posts", 1)
+    assert posts.take()
+    more = PaidPosts(posts.path, 2)
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "pwrite", disk_is_full)
+        with pytest.raises(OSError, match="full"):
+            more.take()
+
+    assert not posts.take()
 
 
 # As long as Google's keys, which are the shortest that are real.
