@@ -48,6 +48,7 @@ from tests.domain.examples import (
 )
 from tests.fakes.bucket import FakeBucket
 from tests.fakes.clock import FrozenClock
+from tests.fakes.interpose import after_next
 from tests.gcp.stores import OnEmulator, OnFake, Store, end, read
 from tests.usecases.harness import Harness
 
@@ -378,6 +379,22 @@ def test_an_abandoned_job_settles_a_charge_above_its_hold(store_with: Open) -> N
     for name in (ALL, ANNS):
         month = store.account(name).month
         assert (month.settled_usd, month.open_usd) == (Decimal(4), Decimal(0))
+
+
+def test_a_step_that_ends_a_job_while_it_is_abandoned_settles_it_once(
+    firestore_client: firestore.Client, database: Database
+) -> None:
+    store, jobs = OnEmulator(firestore_client), FirestoreJobs(database)
+    store.jobs.create(a_new_job())
+    done = completed(a_job(), ProviderId.RUNWAY)
+    after_next(database, "get", lambda: end(store.jobs, "job1", done))
+
+    with pytest.raises(LostRace):
+        jobs.abandon("job1", 1, NOON)
+
+    assert read(jobs, "job1").value.delivered
+    totals = store.account(ANNS).month
+    assert (totals.settled_usd, totals.open_usd) == (done.cost_usd, Decimal(0))
 
 
 def test_a_job_whose_attempts_are_malformed_settles_its_hold(
