@@ -130,6 +130,10 @@ TRANSIENT = {
         "a role or an identity pool that was just created has not propagated yet"
     ),
     r"concurrent policy changes": "somebody else changed a grant at the same time",
+    # Terraform hasn't recorded what it has made then: up.py has it imported.
+    r"was\s+present,\s+but\s+now\s+absent|Error creating Site.*Error 404": (
+        "Google does not show everywhere yet what was just created"
+    ),
     r"[Ss]ervice ([Aa]gent|[Aa]ccount).*(does not exist|being|not found|provision)": (
         "Google is still creating its service agents"
     ),

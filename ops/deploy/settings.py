@@ -102,7 +102,7 @@ def resolve(context: Context, options: DeployOptions, facts: Facts) -> Variables
         "billing_account": facts["billing_account"],
         "state_bucket": bucket,
     }
-    settings |= _existing(context, target.project, settings, facts)
+    settings |= look_for_existing(context, target.project, settings, facts)
     if "firestore_database" in settings["existing"] and not saved:
         _confirm_takeover(context, target.project)
     settings = _instances(context, target, options, settings)
@@ -154,7 +154,7 @@ def _budget(
     return {}
 
 
-def _existing(
+def look_for_existing(
     context: Context, project: str, settings: Variables, facts: Facts
 ) -> Variables:
     """Have existing data imported. A database keeps its location."""

@@ -17,7 +17,7 @@ from ops.deploy.context import Context, DeployError
 from ops.deploy.failures import next_step, wait_if_transient
 from ops.deploy.plan import Plan
 from ops.deploy.region import with_region
-from ops.deploy.settings import DeployOptions, announce, resolve
+from ops.deploy.settings import DeployOptions, announce, look_for_existing, resolve
 from ops.deploy.spend_cap import apply_spend_cap, warn_about_two_budgets
 from ops.deploy.terraform import Terraform
 from ops.deploy.variables import Variables, load, save
@@ -96,10 +96,10 @@ class _Up:
             # The secrets exist already, so one plan covers the keys and the rest.
             self._store_keys()
         self._say("Plan and apply; the first time takes 10 to 25 minutes")
-        self._apply()
+        self._apply(facts)
         if self._store_keys():
             self._say("New revisions of the functions, which use the keys")
-            self._apply()
+            self._apply(facts)
         self._skip_invoker_check()
         if self._variables.get("enable_budget"):
             warn_about_two_budgets(self._context, self._project, facts)
@@ -146,17 +146,19 @@ class _Up:
 
     # Applying ------------------------------------------------------------------------
 
-    def _apply(self) -> None:
+    def _apply(self, facts: Facts) -> None:
         """Apply, and once more after a minute if the failure is transient."""
         if not self._plan():
             return
         result = self._terraform.apply()
-        # Even half an apply makes its plan stale, so a new one is made.
-        if (
-            wait_if_transient(self._context, result, self._terraform.work)
-            and self._plan()
-        ):
-            result = self._terraform.apply()
+        if wait_if_transient(self._context, result, self._terraform.work):
+            found = look_for_existing(
+                self._context, self._project, self._variables, facts
+            )
+            self._use(self._variables | found)
+            # Even half an apply makes its plan stale, so a new one is made.
+            if self._plan():
+                result = self._terraform.apply()
         if not result.ok:
             raise DeployError(next_step(result.stderr, self._terraform.work))
 

@@ -37,6 +37,12 @@ from tests.ops.deploying import (
 from tests.ops.fake_gcloud import BILLING, PROJECT, FakeGcloud
 
 STANDIN = os.environ.get("TERRAFORM_STANDIN", "")
+# https://github.com/hashicorp/terraform-provider-google/issues/22533
+NOT_RECORDED = failed(
+    "Error: Provider produced inconsistent result after apply\n\nWhen applying changes "
+    'to google_firestore_database.default, provider "registry.terraform.io/hashicorp/'
+    'google" produced an unexpected new value: Root object was present, but now absent.'
+)
 NO_GRANT = failed("Error: googleapi: Error 403: Permission 'iam.x' denied on resource")
 NO_REGION = Target(project=PROJECT, region="")
 SOMEBODY_ELSES = {STATE_BUCKET: {"owner": "666"}}
@@ -875,6 +881,25 @@ def test_an_apply_with_a_temporary_failure_is_repeated_once(desk: Desk) -> None:
     assert " ".join(ran).count("plan show apply plan show apply") == 1
     assert desk.waited[0] == 60
     assert desk.console.questions.count("Apply this plan?") == 1
+
+
+def test_a_database_that_terraform_has_made_but_not_recorded_is_imported(
+    desk: Desk,
+) -> None:
+    class Lagging:
+        def run(self, command: Command) -> CommandResult:
+            result = desk.installed.run(command)
+            if not result.ok and command.argv[:2] == ("terraform", "apply"):
+                desk.gcloud.applied()
+            return result
+
+    desk.installed.applies, desk.shell = [NOT_RECORDED], Lagging()
+
+    desk.up()
+
+    assert desk.variables["existing"] == ["firestore_database", "videos_bucket"]
+    assert desk.settings["existing"] == desk.variables["existing"]
+    assert "Reelay alone" not in " ".join(desk.console.questions)
 
 
 @pytest.mark.parametrize(

@@ -98,9 +98,16 @@ def test_a_failure_that_only_a_person_can_fix_is_explained(
         ("Error 429: Quota exceeded for quota metric 'Mutate requests' and limit "
          "'Mutate requests per minute' of service 'serviceusage.googleapis.com'",
          "a quota"),
+        ("Error: Provider produced inconsistent result after apply\n\nWhen applying "
+         "changes to google_firestore_database.default, provider produced an "
+         "unexpected new value: Root object was present, but now absent.",
+         "Google does not show"),
+        ("Error: Error creating Site: googleapi: Error 404: Requested entity was not "
+         "found.", "Google does not show"),
     ],
     ids=["metric", "grant", "api", "budget", "firebase", "agent", "race", "role",
-         "pool", "source", "busy", "images", "builder", "calls a minute"],
+         "pool", "source", "busy", "images", "builder", "calls a minute", "database",
+         "page"],
 )  # fmt: skip
 def test_a_temporary_failure_is_recognized(stderr: str, why: str) -> None:
     assert manual_fix(stderr, Path()) is None
