@@ -3,11 +3,13 @@
 from datetime import datetime
 from decimal import Decimal
 
+import pytest
+
 from shared.domain import timing
 from shared.domain.errors import ErrorCode, Problem
 from shared.domain.job import AttemptState, Job
 from shared.domain.next_action import Start, next_action
-from shared.domain.outcomes import CheckStarted, LeaseExpired
+from shared.domain.outcomes import CheckStarted, LeaseExpired, Succeeded
 from shared.domain.structs import replace
 from shared.domain.transitions import apply, settle
 from tests.domain.examples import (
@@ -17,6 +19,8 @@ from tests.domain.examples import (
     VEO,
     a_job,
     at_provider,
+    polled,
+    running,
     state_of,
     states,
     store_failed,
@@ -46,8 +50,9 @@ def test_storing_is_tried_again_with_longer_and_longer_pauses() -> None:
     assert waits == [5, 10, 20, 40, 80, 160, 300, 300]
 
 
-def test_five_bad_outputs_move_on_to_the_next_provider() -> None:
-    job = storing(a_job(), RUNWAY)
+@pytest.mark.parametrize("charged", [None, Decimal("0.30"), Decimal("0.50")])
+def test_five_bad_outputs_move_on_to_the_next_provider(charged: Decimal | None) -> None:
+    job = polled(running(a_job(), RUNWAY), Succeeded(cost_usd=charged))
     for _ in range(4):
         job = missed(job, BAD)
         assert state_of(job, RUNWAY) is AttemptState.STORING
@@ -55,7 +60,7 @@ def test_five_bad_outputs_move_on_to_the_next_provider() -> None:
     job = settle(missed(job, BAD), NOON)
 
     assert states(job) == [("runway", "failed"), ("runway-http", "skipped")]
-    assert (job.is_final, job.cost_usd) == (False, PRICE)
+    assert (job.is_final, job.cost_usd) == (False, charged or PRICE)
 
 
 def test_a_late_check_of_another_attempts_file_changes_nothing() -> None:
