@@ -47,11 +47,13 @@ def _create_video(call: Call) -> Response:
     request = VideoRequest.parse(read_object(call.request))
     key = read_key(call.request)
     result = use_cases.create_video()(call.caller, request, call.language, key)
-    location = f"{base_path(call.request)}v1/videos/{result.job.job_id}"
-    headers = {"Location": location}
+    job = result.job
+    headers = {"Location": f"{base_path(call.request)}v1/videos/{job.job_id}"}
     if result.replayed:
         headers["Idempotent-Replayed"] = "true"
-    return json_response(project(result.job, call.language), 202, headers)
+    if job.delivered:
+        job = use_cases.get_video()(call.caller, job.job_id)  # its URLs may be old
+    return json_response(project(job, call.language), 202, headers)
 
 
 def _get_video(call: Call) -> Response:

@@ -9,6 +9,7 @@ from flask.testing import FlaskClient
 from shared.domain.catalogue import ProviderId
 from shared.domain.errors import ErrorCode, Problem
 from shared.domain.outcomes import NotSent
+from shared.domain.structs import replace
 from tests.domain.examples import (
     MINUTE,
     NOON,
@@ -72,6 +73,21 @@ def test_a_replayed_request_returns_the_same_job_and_says_so(
         422,
         "idempotency_conflict",
     )
+
+
+def test_a_replayed_video_has_urls_that_work(
+    client: FlaskClient, harness: Harness
+) -> None:
+    headers = ANN | {"Idempotency-Key": "k1"}
+    made = client.post("/v1/videos", json=a_body(), headers=headers).get_json()
+    done = replace(completed(a_job(), ProviderId.RUNWAY), video_url_expires_at=NOON)
+    harness.jobs.put(replace(done, job_id=made["job_id"]))
+
+    again = client.post("/v1/videos", json=a_body(), headers=headers)
+    seen = client.get(again.headers["Location"], headers=ANN)
+
+    assert again.get_json() == seen.get_json()
+    assert again.get_json()["video_url_expires_at"] > "2026-11-22T22"
 
 
 def sent(text: str) -> str:
