@@ -9,7 +9,7 @@ from local.identity import LocalIdentity
 from shared.gcp.web_download import PublicWeb
 from tests.gcp.firebase_signing import PROJECT
 from tests.gcp.internet import Internet, leading_to
-from tests.gcp.small_web import HOST, PUBLIC, Site, Trust, serving, trusted
+from tests.gcp.small_web import HOST, PUBLIC, Site, Trust, trusted
 
 
 @pytest.fixture(scope="session")
@@ -42,18 +42,16 @@ def internet() -> Iterator[Internet]:
 @pytest.fixture
 def site(trust: Trust, internet: Internet) -> Iterator[Site]:
     """A server over https, to which the public address of every name leads."""
-    made = Site()
-    with serving(made, trust.server()):
-        internet.routes[PUBLIC] = made.port
+    with Site(trust.server()) as made:
+        internet.routes[PUBLIC] = made.server_port
         yield made
 
 
 @pytest.fixture
 def vendor(internet: Internet) -> Iterator[Site]:
     """A server on this machine, over http, as the settings may name one."""
-    made = Site()
-    with serving(made, None):
-        internet.routes[f"127.0.0.1:{made.port}"] = made.port
+    with Site() as made:
+        internet.routes[f"127.0.0.1:{made.server_port}"] = made.server_port
         yield made
 
 

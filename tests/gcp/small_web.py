@@ -1,12 +1,9 @@
 """A small web server for the simulated internet, and its certificate."""
 
-import contextlib
 import datetime
 import ssl
-import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
@@ -17,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from shared.gcp.web_download import PublicWeb
 from shared.ports.providers import WebFile
+from tests.fakes.raw_server import RawServer, Received
 
 PUBLIC = "93.184.215.14"
 HOST = "files.example"
@@ -80,19 +78,20 @@ def trusted(folder: Path) -> Trust:
     )
 
 
-@dataclass(slots=True)
-class Site:
-    """A server that sends the bytes `answer(path)`, and records requests."""
+class Site(RawServer):
+    """A server that sends the bytes `answer(path)`."""
 
-    answer: Callable[[str], bytes] = lambda _: answered(CONTENT)
-    requests: list[tuple[str, dict[str, str]]] = field(default_factory=list)
-    bodies: list[bytes] = field(default_factory=list)
-    server_names: list[str | None] = field(default_factory=list)
+    answer: Callable[[str], bytes] = staticmethod(lambda _: answered(CONTENT))
     # After the answer, keep the connection open without sending more.
-    stalls: bool = False
-    drips: bool = False
-    released: threading.Event = field(default_factory=threading.Event)
-    port: int = 0
+    stalls = False
+    drips = False
+
+    def respond(self, request: Received) -> Iterator[bytes]:
+        yield self.answer(request.path)
+        while self.drips and not self.released.wait(0.02):
+            yield b"x"
+        if self.stalls:
+            self.released.wait()
 
 
 def answered(body: bytes, *headers: str, status: str = "200 OK") -> bytes:
@@ -107,60 +106,6 @@ def raw(body: bytes, *headers: str, status: str = "200 OK") -> bytes:
 
 def redirect(to: str, status: str = "302 Found") -> bytes:
     return answered(b"", f"Location: {to}", status=status)
-
-
-@contextlib.contextmanager
-def serving(site: Site, context: ssl.SSLContext | None) -> Iterator[None]:
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            length = int(self.headers["Content-Length"])
-            site.bodies.append(self.rfile.read(length))
-            self.do_GET()
-
-        def do_GET(self) -> None:
-            site.requests.append((self.path, dict(self.headers)))
-            content = site.answer(self.path)
-            with contextlib.suppress(OSError):
-                self._send(content)
-
-        def _send(self, content: bytes) -> None:
-            self.wfile.write(content)
-            while site.drips and not site.released.wait(0.02):
-                self.wfile.write(b"x")
-            self.wfile.flush()
-            if site.stalls:
-                site.released.wait(30)
-            self.close_connection = True
-
-        def finish(self) -> None:
-            with contextlib.suppress(OSError):
-                super().finish()
-                if isinstance(self.connection, ssl.SSLSocket):
-                    # Close TLS without waiting for the client to.
-                    self.connection.settimeout(0.5)
-                    self.connection.unwrap()
-
-        def log_message(self, format: str, *args: object) -> None:
-            """Nothing."""
-
-    class Server(ThreadingHTTPServer):
-        def handle_error(self, request: Any, client_address: Any) -> None:
-            """Clients disconnect on purpose here."""
-
-    server = Server(("127.0.0.1", 0), Handler)
-    if context is not None:
-        context.sni_callback = lambda _, name, __: site.server_names.append(name)
-        server.socket = context.wrap_socket(server.socket, server_side=True)
-    site.port = server.server_port
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-    thread.start()
-    try:
-        yield
-    finally:
-        site.released.set()
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 def fetch(

@@ -345,7 +345,6 @@ def test_a_vendors_redirect_to_a_private_address_is_not_followed(
     vendor.answer = lambda _: redirect(to)
 
     with pytest.raises(NotPublic):
-        origin = f"http://127.0.0.1:{vendor.port}"
-        fetch(web, f"{origin}/x", trusted_origin=origin)
+        fetch(web, f"{vendor.url}/x", trusted_origin=vendor.url)
 
-    assert internet.opened == [f"127.0.0.1:{vendor.port}"]
+    assert internet.opened == [f"127.0.0.1:{vendor.server_port}"]

@@ -22,7 +22,7 @@ from shared.providers.runway import Runway
 from shared.providers.runway_http import HttpTransport
 from shared.providers.runway_sdk import SdkTransport
 from shared.providers.veo import Veo
-from tests.providers.vendor_server import Conduct, Reply, vendor
+from tests.providers.vendor_server import Conduct, Reply, Vendor
 
 KEY = "key_very-secret"
 PROMPT = "a paper boat on a stream"
@@ -57,12 +57,12 @@ class ProviderCase:
 
     def polled(self, body: object) -> Poll:
         """The poll of a task, of which the vendor says `body`."""
-        with vendor(Reply(body=body)) as server:
+        with Vendor(Reply(body=body)) as server:
             return self.make(server.url).poll(self.task())
 
     def fetched(self, body: object) -> Result:
         """The result of a task, of which the vendor says `body`."""
-        with vendor(Reply(body=body)) as server:
+        with Vendor(Reply(body=body)) as server:
             return self.make(server.url).fetch(self.task())
 
 
@@ -149,7 +149,7 @@ def request_for(
 def submitted(case: ProviderCase, reply: Reply, *, posts: int = 1) -> Submission:
     """The outcome of a start answered with `reply`; asserts how often it was sent."""
     seconds = 0.2 if reply.conduct is Conduct.HANG else 50
-    with vendor(reply) as server:
+    with Vendor(reply) as server:
         provider = case.make(server.url)
         with with_timeout(provider, "READ_SECONDS", seconds):
             outcome = provider.start(request_for(case))

@@ -28,7 +28,7 @@ from tests.providers.provider_cases import (
     request_for,
     submitted,
 )
-from tests.providers.vendor_server import CLOSED_PORT_URL, Reply, vendor
+from tests.providers.vendor_server import CLOSED_PORT_URL, Reply, Vendor
 
 LARGEST = "A" * (4 * -(-MAX_JPEG_BYTES // 3))  # in base64
 
@@ -184,14 +184,14 @@ def test_an_answer_without_a_status_is_a_failed_poll() -> None:
 def test_a_task_may_be_gone_by_a_code_in_words() -> None:
     body = {"error": {"code": "not_found", "message": "Interaction not found"}}
 
-    with vendor(Reply(status=404, body=body)) as server:
+    with Vendor(Reply(status=404, body=body)) as server:
         assert isinstance(OMNI.make(server.url).poll(OMNI.task()), Gone)
 
 
 def test_the_agent_platform_writes_its_video_into_our_bucket() -> None:
     uri = "gs://b/incoming/1/a/sample_0.mp4"
 
-    with vendor(Reply(body=with_video(uri=uri))) as server:
+    with Vendor(Reply(body=with_video(uri=uri))) as server:
         provider = OMNI_IDENTITY.make(server.url)
 
         assert provider.poll(OMNI.task()) == Succeeded(gs_uri=uri)
@@ -202,7 +202,7 @@ def test_the_agent_platform_writes_its_video_into_our_bucket() -> None:
 
 
 def test_a_video_for_an_unreachable_bucket_comes_inside_the_answer() -> None:
-    with vendor(Reply(body=OMNI.accepted)) as server:
+    with Vendor(Reply(body=OMNI.accepted)) as server:
         omni_by_identity(
             project="p",
             credentials=Credentials(token="ya29.TEST"),
@@ -223,7 +223,7 @@ def test_a_video_for_an_unreachable_bucket_comes_inside_the_answer() -> None:
 def test_a_model_is_asked_for_by_its_platforms_name(
     case: ProviderCase, name: str
 ) -> None:
-    with vendor(Reply(body=case.accepted)) as server:
+    with Vendor(Reply(body=case.accepted)) as server:
         order = request_for(replace(case, model_id="gemini-omni-1.1-flash"))
         case.make(server.url).start(order)
     body: Any = server.received[0].body
@@ -238,7 +238,7 @@ def test_without_an_address_the_gemini_api_is_called() -> None:
 
 
 def test_the_key_is_sent_to_the_apis_own_origin() -> None:
-    with vendor(Reply()) as server:
+    with Vendor(Reply()) as server:
         url = f"{server.url}/v1beta/files/x:download?alt=media"
         server.reply = Reply(body=with_video(uri=url))
         file = OMNI.make(server.url).fetch(OMNI.task())
@@ -305,7 +305,7 @@ def test_the_environment_does_not_turn_it_into_an_agent_platform_client(
     monkeypatch.setenv("GOOGLE_API_KEY", "AIza-other")
     monkeypatch.setenv("GOOGLE_GEMINI_BASE_URL", CLOSED_PORT_URL)
 
-    with vendor(Reply(body=interaction("queued"))) as server:
+    with Vendor(Reply(body=interaction("queued"))) as server:
         OMNI.make(server.url).poll(OMNI.task())
 
     assert server.received[0].headers["x-goog-api-key"] == KEY

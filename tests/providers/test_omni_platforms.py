@@ -13,7 +13,7 @@ from shared.ports.providers import BucketFile, Provider, TaskRef, WebFile
 from shared.providers.registry import REGISTRY, Access
 from tests.providers.provider_cases import KEY, OMNI, request_for
 from tests.providers.test_omni import with_video
-from tests.providers.vendor_server import Reply, VendorServer, vendor
+from tests.providers.vendor_server import Reply, Vendor
 
 GS_URI = "gs://b/incoming/1/a/sample_0.mp4"
 WEB_URL = "https://cdn.example/x.mp4"
@@ -23,8 +23,8 @@ WEB_URL = "https://cdn.example/x.mp4"
 class Google:
     """Both platforms, and Omni as it is built from the settings of the moment."""
 
-    gemini_api: VendorServer
-    agent_platform: VendorServer
+    gemini_api: Vendor
+    agent_platform: Vendor
 
     def omni(self, *, has_key: bool, has_identity: bool = True) -> Provider:
         identity = Credentials(token="ya29.TEST") if has_identity else None
@@ -53,7 +53,7 @@ class Google:
 @pytest.fixture
 def google() -> Iterator[Google]:
     accepted = Reply(body=OMNI.accepted)
-    with vendor(accepted) as gemini_api, vendor(accepted) as agent_platform:
+    with Vendor(accepted) as gemini_api, Vendor(accepted) as agent_platform:
         yield Google(gemini_api=gemini_api, agent_platform=agent_platform)
 
 

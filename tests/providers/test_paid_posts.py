@@ -30,7 +30,7 @@ from tests.providers.provider_cases import (
     request_for,
     submitted,
 )
-from tests.providers.vendor_server import CLOSED_PORT_URL, Conduct, Reply, vendor
+from tests.providers.vendor_server import CLOSED_PORT_URL, Conduct, Reply, Vendor
 from tests.usecases.harness import Harness
 
 UNKNOWN = "unknown"
@@ -105,7 +105,7 @@ def test_a_vendors_own_error_is_classified_by_the_table(
 @pytest.mark.parametrize("status", [400, 409, 429, 503])
 @each(RUNWAY, RUNWAY_HTTP, VEO, OMNI)
 def test_a_proxys_answer_is_unknown(case: ProviderCase, status: int) -> None:
-    with vendor(Reply()) as server:
+    with Vendor(Reply()) as server:
         provider = case.make(server.url)
         for nth, body in enumerate((TEXT, HTML, {"message": "no upstream"}), 1):
             server.reply = Reply(status=status, body=body)
@@ -195,7 +195,7 @@ def test_a_compressed_answer_is_unknown(case: ProviderCase) -> None:
 
 @each()
 def test_a_connection_dropped_unread_is_unknown(case: ProviderCase) -> None:
-    with vendor(Reply(conduct=Conduct.DROP_UNREAD)) as server:
+    with Vendor(Reply(conduct=Conduct.DROP_UNREAD)) as server:
         outcome = case.make(server.url).start(request_for(case))
 
     assert isinstance(outcome, Unknown)
@@ -226,7 +226,7 @@ def test_an_unknown_host_name_means_not_sent(
 
 @each()
 def test_a_failed_tls_handshake_means_not_sent(case: ProviderCase) -> None:
-    with vendor(Reply(body=case.accepted)) as server:
+    with Vendor(Reply(body=case.accepted)) as server:
         https = server.url.replace("http:", "https:")
         outcome = case.make(https).start(request_for(case))
 
@@ -242,7 +242,7 @@ def test_an_invalid_url_means_not_sent(case: ProviderCase) -> None:
 
 @each()
 def test_two_starts_use_two_connections(case: ProviderCase) -> None:
-    with vendor(Reply(body=case.accepted)) as server:
+    with Vendor(Reply(body=case.accepted)) as server:
         provider = case.make(server.url)
         provider.start(request_for(case))
         provider.start(request_for(case))
@@ -302,7 +302,7 @@ def test_without_a_key_nothing_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("GOOGLE_API_KEY", raising=False)
     monkeypatch.delenv("GEMINI_API_KEY", raising=False)
 
-    with vendor(Reply(body=OMNI.accepted)) as server:
+    with Vendor(Reply(body=OMNI.accepted)) as server:
         outcome = omni_by_key(api_key="", base_url=server.url).start(request_for(OMNI))
 
     assert isinstance(outcome, NotSent)
@@ -324,7 +324,7 @@ def test_a_proxys_answer_counts_as_spent_and_its_vendor_is_never_asked_again(
 ) -> None:
     harness = Harness()
     harness.jobs.put(a_job(chain=(provider_id, *DEFAULT_CHAIN[:2])))
-    with vendor(Reply(status=503, body=TEXT)) as server:
+    with Vendor(Reply(status=503, body=TEXT)) as server:
         real = cast(Any, case.make(server.url))
         harness.providers = dict.fromkeys(DEFAULT_CHAIN[:2], real) | {provider_id: real}
         job = harness.run()
@@ -345,7 +345,7 @@ def test_an_error_of_our_own_after_sending_is_unknown(
         raise ValueError("a bug while the response is read")
 
     monkeypatch.setattr(response_limits, "limit_bytes", fail)
-    with vendor(Reply(body={})) as server:
+    with Vendor(Reply(body={})) as server:
         outcome = case.make(server.url).start(request_for(case))
 
     assert isinstance(outcome, Unknown)

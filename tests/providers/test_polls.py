@@ -13,7 +13,7 @@ from tests.providers.provider_cases import (
     each,
     with_timeout,
 )
-from tests.providers.vendor_server import CLOSED_PORT_URL, Conduct, Reply, vendor
+from tests.providers.vendor_server import CLOSED_PORT_URL, Conduct, Reply, Vendor
 
 NO_PAGE = {"code": "not_found", "message": "No such page"}
 REPLIES = {
@@ -40,7 +40,7 @@ def test_an_answer_that_proves_nothing_about_a_task_is_a_failed_poll(
 ) -> None:
     if isinstance(reply, int):
         reply = Reply(status=reply, body=case.error(reply))
-    with vendor(reply) as server:
+    with Vendor(reply) as server:
         provider = case.make(server.url)
 
         assert isinstance(provider.poll(case.task()), PollFailed)
@@ -54,7 +54,7 @@ def test_an_answer_that_proves_nothing_about_a_task_is_a_failed_poll(
 def test_a_404_or_410_of_the_vendors_own_means_gone(
     case: ProviderCase, status: int
 ) -> None:
-    with vendor(Reply(status=status, body=case.error(status))) as server:
+    with Vendor(Reply(status=status, body=case.error(status))) as server:
         provider = case.make(server.url)
 
         assert isinstance(provider.poll(case.task()), Gone)
@@ -64,13 +64,13 @@ def test_a_404_or_410_of_the_vendors_own_means_gone(
 
 @each(RUNWAY, RUNWAY_HTTP)
 def test_runways_404_for_a_task_has_no_documentation_url(case: ProviderCase) -> None:
-    with vendor(Reply(status=404, body={"error": "Could not find Task"})) as server:
+    with Vendor(Reply(status=404, body={"error": "Could not find Task"})) as server:
         assert isinstance(case.make(server.url).poll(case.task()), Gone)
 
 
 @each()
 def test_a_poll_that_hangs_is_cut_off_and_counts_as_failed(case: ProviderCase) -> None:
-    with vendor(Reply(conduct=Conduct.HANG)) as server:
+    with Vendor(Reply(conduct=Conduct.HANG)) as server:
         provider = case.make(server.url)
         with with_timeout(provider, "FREE_READ_SECONDS", 0.2):
             poll = provider.poll(case.task())
@@ -93,7 +93,7 @@ def test_a_cancel_succeeds_if_the_vendor_itself_says_that_the_task_is_gone(
 ) -> None:
     own = case.accepted if status == 200 else case.error(status)
 
-    with vendor(Reply(status=status, body=proxys or own)) as server:
+    with Vendor(Reply(status=status, body=proxys or own)) as server:
         assert case.make(server.url).cancel(case.task()) is is_cancelled
     assert len(server.received) == 1
 

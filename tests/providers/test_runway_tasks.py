@@ -24,7 +24,7 @@ from tests.providers.provider_cases import (
     each,
     request_for,
 )
-from tests.providers.vendor_server import CLOSED_PORT_URL, Reply, vendor
+from tests.providers.vendor_server import CLOSED_PORT_URL, Reply, Vendor
 
 both = each(RUNWAY, RUNWAY_HTTP)
 
@@ -133,7 +133,7 @@ def test_an_unknown_status_counts_as_working_and_is_logged() -> None:
 def test_a_fetch_asks_for_a_fresh_url(case: ProviderCase) -> None:
     task = {"status": "SUCCEEDED", "output": ["https://cdn.example/x.mp4?_jwt=a"]}
 
-    with vendor(Reply(body=task)) as server:
+    with Vendor(Reply(body=task)) as server:
         provider = case.make(server.url)
         provider.fetch(case.task())
         file = provider.fetch(case.task())
@@ -220,7 +220,7 @@ def test_the_environment_sets_neither_url_nor_key(
     monkeypatch.setenv("RUNWAYML_API_SECRET", "key_other")
     monkeypatch.setenv("HTTP_PROXY", CLOSED_PORT_URL)
 
-    with vendor(Reply(body={"status": "PENDING"})) as server:
+    with Vendor(Reply(body={"status": "PENDING"})) as server:
         for transport in (SdkTransport, HttpTransport):
             provider = Runway(transport, api_key="key_mine", base_url=server.url)
             provider.poll(RUNWAY.task())

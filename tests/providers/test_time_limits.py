@@ -22,7 +22,7 @@ from tests.providers.provider_cases import (
     request_for,
     submitted,
 )
-from tests.providers.vendor_server import Conduct, Reply, vendor
+from tests.providers.vendor_server import Conduct, Reply, Vendor
 
 
 @each()
@@ -67,7 +67,7 @@ def test_an_answer_that_drips_in_is_cut_off_at_the_calls_limit(
         return cutoffs[-1]
 
     monkeypatch.setattr(paid_post, "Cutoff", cutoff)
-    with vendor(Reply(body=case.accepted, conduct=conduct), tls) as server:
+    with Vendor(Reply(body=case.accepted, conduct=conduct), tls) as server:
         server.while_dripping = lambda: cutoffs[0].cut()
         outcome = case.make(server.url).start(request_for(case))
 

@@ -19,7 +19,7 @@ from shared.domain.prompt_translation import Translation
 from shared.providers import gemini_translator
 from shared.providers.gemini_translator import GeminiTranslator
 from tests.local.simulated import QUICK, Objects
-from tests.providers.vendor_server import CLOSED_PORT_URL, Conduct, Reply, vendor
+from tests.providers.vendor_server import CLOSED_PORT_URL, Conduct, Reply, Vendor
 
 KOREAN = "고양이가 창밖을 바라본다"
 ATTACKS = (
@@ -123,7 +123,7 @@ def test_the_model_is_called_once_with_a_time_limit(
     conduct: Conduct, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(gemini_translator, "READ_SECONDS", 0.3)
-    with vendor(Reply(conduct=conduct)) as server:
+    with Vendor(Reply(conduct=conduct)) as server:
         made = a_translator(server.url).translate(KOREAN, max_units=1000)
 
     assert len(server.posts()) == 1
@@ -135,7 +135,7 @@ def test_the_model_is_called_once_with_a_time_limit(
 @pytest.mark.parametrize("status", [400, 408, 429, 500, 503, 504])
 def test_no_refusal_is_retried(status: int) -> None:
     error = {"error": {"code": status, "message": "no", "status": "WORD"}}
-    with vendor(Reply(status=status, body=error)) as server:
+    with Vendor(Reply(status=status, body=error)) as server:
         a_translator(server.url).translate(KOREAN, max_units=1000)
 
     assert len(server.posts()) == 1
@@ -153,7 +153,7 @@ def test_a_refused_connection_costs_nothing() -> None:
 def test_a_prompt_is_sent_as_data_and_never_as_instruction(prompt: str) -> None:
     bodies = []
     for text in (KOREAN, prompt):
-        with vendor(Reply(body={})) as server:
+        with Vendor(Reply(body={})) as server:
             a_translator(server.url).translate(text, max_units=1000)
         [request] = server.received
         bodies.append(request.body)
@@ -175,7 +175,7 @@ def test_a_prompt_is_sent_as_data_and_never_as_instruction(prompt: str) -> None:
 
 
 def test_the_answer_is_bounded_and_structured() -> None:
-    with vendor(Reply(body={})) as server:
+    with Vendor(Reply(body={})) as server:
         a_translator(server.url).translate(KOREAN, max_units=1000)
     [request] = server.received
     assert isinstance(request.body, dict)

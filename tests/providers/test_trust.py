@@ -10,7 +10,7 @@ from cryptography import x509
 from shared.domain.outcomes import NotSent, PollFailed
 from tests.gcp.small_web import certificate
 from tests.providers.provider_cases import ProviderCase, each, request_for
-from tests.providers.vendor_server import Reply, vendor
+from tests.providers.vendor_server import Reply, Vendor
 
 
 @each()
@@ -18,7 +18,7 @@ def test_nothing_is_sent_to_a_vendor_with_an_untrusted_certificate(
     case: ProviderCase, tmp_path: Path
 ) -> None:
     own = certificate(tmp_path / "own.pem", x509.IPAddress(ip_address("127.0.0.1")))
-    with vendor(Reply(body=case.accepted), own.server()) as server:
+    with Vendor(Reply(body=case.accepted), own.server()) as server:
         provider = case.make(server.url)
 
         assert isinstance(provider.start(request_for(case)), NotSent)
@@ -31,7 +31,7 @@ def test_a_call_does_not_load_certificate_authorities(
     case: ProviderCase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     read: list[object] = []
-    with vendor(Reply(body=case.accepted)) as server:
+    with Vendor(Reply(body=case.accepted)) as server:
         provider = case.make(server.url)
         provider.poll(case.task())
         for name in ("load_verify_locations", "load_default_certs"):

@@ -15,7 +15,7 @@ from shared.providers.paid_post import SendState
 from shared.providers.response_limits import MAX_BYTES
 from shared.providers.veo import Veo
 from tests.providers.provider_cases import OPERATION, PROMPT, VEO, request_for
-from tests.providers.vendor_server import CLOSED_PORT_URL, Reply, vendor
+from tests.providers.vendor_server import CLOSED_PORT_URL, Reply, Vendor
 
 
 def ended_in(code: object, message: str) -> dict[str, object]:
@@ -198,7 +198,7 @@ def veo(base_url: str, token: Token, *, inline: bool = False) -> Veo:
 
 
 def test_without_a_bucket_image_and_video_are_inside_the_messages() -> None:
-    with vendor(Reply(body=VEO.accepted)) as server:
+    with Vendor(Reply(body=VEO.accepted)) as server:
         provider = veo(server.url, Token(), inline=True)
         provider.start(request_for(VEO))
     body: Any = server.received[0].body
@@ -216,7 +216,7 @@ def test_without_a_bucket_image_and_video_are_inside_the_messages() -> None:
 def test_sound_is_requested_unless_it_is_unwanted(
     audio: bool | None, sound: bool
 ) -> None:
-    with vendor(Reply(body=VEO.accepted)) as server:
+    with Vendor(Reply(body=VEO.accepted)) as server:
         VEO.make(server.url).start(request_for(VEO, audio=audio))
     body: Any = server.received[0].body
 
@@ -233,7 +233,7 @@ AUTH = [
 
 @pytest.mark.parametrize(("error", "expected"), AUTH)
 def test_without_a_token_nothing_is_sent(error: Exception, expected: ErrorCode) -> None:
-    with vendor(Reply(body=VEO.accepted)) as server:
+    with Vendor(Reply(body=VEO.accepted)) as server:
         outcome = veo(server.url, Token(error=error)).start(request_for(VEO))
 
     assert isinstance(outcome, NotSent)
@@ -252,7 +252,7 @@ def test_without_a_token_after_sending_the_outcome_is_unknown() -> None:
 def test_a_401_is_not_retried_with_a_fresh_token() -> None:
     token = Token()
 
-    with vendor(Reply(status=401, body=VEO.error(401))) as server:
+    with Vendor(Reply(status=401, body=VEO.error(401))) as server:
         veo(server.url, token).start(request_for(VEO))
 
     assert len(server.posts()) == 1
@@ -290,7 +290,7 @@ MADE = done({"videos": [{"gcsUri": "gs://b/1.mp4"}]})
 def test_a_task_is_followed_where_it_was_started_whatever_is_set_now(
     monkeypatch: pytest.MonkeyPatch, location: str
 ) -> None:
-    with vendor(Reply(body=MADE)) as old, vendor(Reply(status=404)) as new:
+    with Vendor(Reply(body=MADE)) as old, Vendor(Reply(status=404)) as new:
         hosts = {location: old.url, "us-central1": new.url}
         monkeypatch.setattr(google_client, "_agent_platform", hosts.__getitem__)
         now = Veo(project="p", location="us-central1", credentials=Token())
@@ -331,7 +331,7 @@ def test_a_host_is_only_derived_from_the_name_of_a_location(
 
 
 def test_an_address_in_the_settings_is_used_for_every_location() -> None:
-    with vendor(Reply(body=MADE)) as server:
+    with Vendor(Reply(body=MADE)) as server:
         polled = veo(server.url, Token()).poll(named("europe-west4"))
 
     assert polled == Succeeded(gs_uri="gs://b/1.mp4")

@@ -21,6 +21,7 @@ from shared.domain.outcomes import (
     Working,
 )
 from shared.providers.google_client import GoogleAccess
+from tests.fakes.raw_server import Received
 from tests.providers.provider_cases import (
     LAST_IMAGE,
     OMNI,
@@ -35,7 +36,7 @@ from tests.providers.provider_cases import (
     each,
     request_for,
 )
-from tests.providers.vendor_server import Received, Reply, vendor
+from tests.providers.vendor_server import Reply, Vendor
 
 WIRE = Path(__file__).parent / "wire"
 
@@ -53,7 +54,7 @@ def replay(exchange: dict[str, Any]) -> Reply:
 
 
 def sent(case: ProviderCase, **fields: Any) -> Received:
-    with vendor(Reply(body=case.accepted)) as server:
+    with Vendor(Reply(body=case.accepted)) as server:
         case.make(server.url).start(request_for(case, **fields))
     (received,) = server.received
     return received
@@ -163,7 +164,7 @@ def test_reading_the_answer_may_take_50_of_the_60_seconds() -> None:
 
 
 def test_googles_client_has_a_timeout_for_each_phase() -> None:
-    with vendor(Reply()) as server:
+    with Vendor(Reply()) as server:
         access = GoogleAccess.by_key("k", base_url=server.url, api_version="v1")
         with access.client(read_seconds=50) as made:
             client = made._api_client._http_options.httpx_client
@@ -327,7 +328,7 @@ def agrees(outcome: Submission | Poll, expected: object) -> bool:
 
 @pytest.mark.parametrize(("case", "name"), all_captured(STARTS))
 def test_a_captured_answer_to_a_start_is_read(case: ProviderCase, name: str) -> None:
-    with vendor(replay(captured(case)[name])) as server:
+    with Vendor(replay(captured(case)[name])) as server:
         outcome = case.make(server.url).start(request_for(case))
 
     assert agrees(outcome, STARTS[name]), outcome
@@ -336,7 +337,7 @@ def test_a_captured_answer_to_a_start_is_read(case: ProviderCase, name: str) -> 
 
 @pytest.mark.parametrize(("case", "name"), all_captured(POLLS))
 def test_a_captured_answer_to_a_poll_is_read(case: ProviderCase, name: str) -> None:
-    with vendor(replay(captured(case)[name])) as server:
+    with Vendor(replay(captured(case)[name])) as server:
         outcome = case.make(server.url).poll(case.task())
 
     assert agrees(outcome, POLLS[name]), outcome
@@ -347,7 +348,7 @@ def test_a_captured_answer_to_a_poll_is_read(case: ProviderCase, name: str) -> N
 def test_a_cancel_is_sent_and_its_captured_answer_read(
     case: ProviderCase, name: str
 ) -> None:
-    with vendor(replay(captured(case)[name])) as server:
+    with Vendor(replay(captured(case)[name])) as server:
         assert case.make(server.url).cancel(case.task())
 
     (request,) = server.received
@@ -379,7 +380,7 @@ def test_a_poll_sends_the_same_request_as_the_sdk(
     case: ProviderCase, name: str, path: str
 ) -> None:
     exchange = captured(case)[name]
-    with vendor(replay(exchange)) as server:
+    with Vendor(replay(exchange)) as server:
         case.make(server.url).poll(case.task())
     request = server.received[0]
 
