@@ -7,7 +7,6 @@ say when a task is polled. The first forty tasks of each kind teach it and don't
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 
 from local.bench.at_vendor import job_at_vendor
 from local.bench.figures import Row, percentile, print_compared
@@ -19,7 +18,6 @@ from shared.domain.structs import replace
 REFERENCE_INTERVAL_SECONDS = timing.POLL_SPACING.total_seconds()
 REFERENCE = "a poll every 5 s from the start, the same tasks"
 TASKS, LEARNING, SEEDS = 400, 40, 5
-STARTED_AT = datetime(2026, 1, 1, tzinfo=UTC)
 Times = Callable[[random.Random, int], float]
 # Seconds that a task takes, with the catalogue's medians, as vendors publish nothing.
 KINDS: Mapping[str, Times] = {
@@ -43,8 +41,10 @@ class Run:
 
 
 def measure() -> None:
+    (attempt,) = job_at_vendor().attempts
     for name, takes in KINDS.items():
-        learned, every = zip(*(_run(takes, seed) for seed in range(SEEDS)), strict=True)
+        runs = (simulated(attempt, takes, seed, TASKS) for seed in range(SEEDS))
+        learned, every = zip(*runs, strict=True)
         rows: Sequence[Row[Run]] = (
             (f"steps_per_job_{name}", "polls", lambda run: run.polls, "at most 0.6"),
             (f"delivery_lag_mean_{name}", "s", lambda run: run.mean_lag, "at most 1.1"),
@@ -54,39 +54,38 @@ def measure() -> None:
         print_compared(REFERENCE, every, learned, rows)
 
 
-def _run(takes: Times, seed: int) -> tuple[Run, Run]:
+def simulated(attempt: Attempt, takes: Times, seed: int, tasks: int) -> tuple[Run, Run]:
+    """With plans learned from the tasks before each, and with the reference's polls.
+
+    `attempt`: one that has just begun.
+    """
     rng, times = random.Random(seed), TaskTimes()  # noqa: S311 - not secret
-    (attempt,) = job_at_vendor().attempts
-    attempt = replace(
-        attempt, started_at=STARTED_AT, deadline_at=STARTED_AT + timedelta(hours=1)
-    )
-    polls: list[int] = []
-    lags: list[float] = []
-    all_took = [takes(rng, nth) for nth in range(TASKS)]
+    all_took = [takes(rng, nth) for nth in range(tasks)]
+    all_seen = []
     for took in all_took:
-        plan = poll_plan(times.of("m", 5))
-        seen = list(_polls(replace(attempt, poll_plan=plan), took))
-        working = int(seen[-2]) if seen[1:] else int(seen[-1] / 2)
-        known = TaskTiming(working=working, ready=int(seen[-1]) + 1)
-        times = times.plus([(task_kind("m", 5), known)])
-        polls.append(len(seen))
-        lags.append(seen[-1] - took)
-    counted = all_took[LEARNING:]
-    every = [int(-(-took // REFERENCE_INTERVAL_SECONDS)) for took in counted]
-    reference_lags = [
-        n * REFERENCE_INTERVAL_SECONDS - took
-        for n, took in zip(every, counted, strict=True)
+        planned = replace(attempt, poll_plan=poll_plan(times.of("m", 5)))
+        last, *before = reversed(list(_polls_until(planned, took)))
+        seen = TaskTiming(working=int(next(iter(before), 0)), ready=int(last) + 1)
+        times = times.plus([(task_kind("m", 5), seen)])
+        all_seen.append((1 + len(before), last - took))
+    every_5 = [-(-took // REFERENCE_INTERVAL_SECONDS) for took in all_took]
+    reference = [
+        (polls, polls * REFERENCE_INTERVAL_SECONDS - took)
+        for polls, took in zip(every_5, all_took, strict=True)
     ]
-    return (
-        Run(sum(polls[LEARNING:]) / len(counted), lags[LEARNING:]),
-        Run(sum(every) / len(counted), reference_lags),
-    )
+    return _counted(all_seen), _counted(reference)
 
 
-def _polls(attempt: Attempt, took: float) -> Iterator[float]:
+def _counted(tasks: Sequence[tuple[float, float]]) -> Run:
+    polls, lags = zip(*tasks[LEARNING:], strict=True)
+    return Run(sum(polls) / len(polls), list(lags))
+
+
+def _polls_until(attempt: Attempt, took: float) -> Iterator[float]:
     """The seconds of each poll, up to the one that finds the result."""
-    at, seconds = STARTED_AT, 0.0
+    at, seconds = attempt.started_at, 0.0
     while seconds < took:
         at = timing.next_poll_at(attempt, at)
-        seconds = (at - STARTED_AT).total_seconds()
+        attempt = replace(attempt, polled_at=at)
+        seconds = (at - attempt.started_at).total_seconds()
         yield seconds

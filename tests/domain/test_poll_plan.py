@@ -1,16 +1,15 @@
 """Learned poll plans: fewer polls, hardly later results, within the vendor's limits."""
 
-import random
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import timedelta
 from itertools import pairwise
-from statistics import mean
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from local.bench.polls import Times, simulated
 from shared.domain import timing
 from shared.domain.catalogue import ProviderId
 from shared.domain.job import Attempt
@@ -20,7 +19,6 @@ from shared.domain.poll_plan import (
     TaskTimes,
     TaskTiming,
     poll_plan,
-    task_kind,
 )
 from shared.domain.structs import replace
 from tests.domain.examples import NOON, a_job, running
@@ -49,35 +47,6 @@ def polls(attempt: Attempt) -> Iterator[float]:
         yield (now - NOON).total_seconds()
 
 
-class Measured(NamedTuple):
-    """Means over many tasks, relative to polling every 5 s from the start."""
-
-    polls: float
-    lag: float
-
-
-def simulated(
-    takes: Callable[[random.Random, int], float], tasks: int = 300
-) -> Measured:
-    """Plan each task by what those before it took; the first forty don't count."""
-    chance, times, found = random.Random(1), TaskTimes(), []
-    for nth in range(tasks):
-        took = takes(chance, nth)
-        plan = poll_plan(times.of(MODEL, DURATION))
-        last = number = 0.0
-        for at in polls(an_attempt(poll_plan=plan)):
-            number += 1
-            if at >= took:
-                break
-            last = at
-        seen = TaskTiming(working=int(last), ready=int(at) + 1)
-        times = times.plus([(task_kind(MODEL, DURATION), seen)])
-        every_5 = -(-took // 5)
-        found.append((number / every_5, at - took, every_5 * 5 - took))
-    shares, lags, reference = zip(*found[40:], strict=True)
-    return Measured(mean(shares), mean(lags) / mean(reference))
-
-
 @pytest.mark.parametrize(
     ("takes", "max_polls", "max_lag"),
     [
@@ -104,12 +73,12 @@ def simulated(
     ],
 )
 def test_a_learned_plan_saves_polls_and_hardly_delays_results(
-    takes: Callable[[random.Random, int], float], max_polls: float, max_lag: float
+    takes: Times, max_polls: float, max_lag: float
 ) -> None:
-    measured = simulated(takes)
+    learned, every_5_s = simulated(an_attempt(), takes, seed=1, tasks=300)
 
-    assert measured.polls <= max_polls
-    assert measured.lag <= max_lag
+    assert learned.polls <= max_polls * every_5_s.polls
+    assert learned.mean_lag <= max_lag * every_5_s.mean_lag
 
 
 @given(TASKS)
