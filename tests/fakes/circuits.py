@@ -4,21 +4,20 @@ import threading
 from collections.abc import Callable, Sequence
 
 from shared.domain.circuit import Circuit
-from shared.domain.errors import CommitUncertain, LostRace, ReelayError
+from shared.domain.errors import LostRace, ReelayError
 from shared.ports.store import Versioned
+from tests.fakes.jobs import Trouble, answer, meet
 
 
 class FakeCircuits:
-    """The next calls raise `read_failures` and `failures`, one each, in order.
+    """The next calls meet `troubles` and raise `read_failures`, one each, in order.
 
-    `is_applied`: whether a commit that raises CommitUncertain takes effect.
     `meanwhile`: what others do, once, between a read and the next commit.
     """
 
     def __init__(self) -> None:
         self.read_failures: list[ReelayError] = []
-        self.failures: list[ReelayError] = []
-        self.is_applied = False
+        self.troubles: list[Trouble] = []
         self.meanwhile: Callable[[], None] | None = None
         self.reads = 0
         self._kept: dict[str, tuple[Circuit, int]] = {}
@@ -36,19 +35,15 @@ class FakeCircuits:
         meanwhile, self.meanwhile = self.meanwhile, None
         if meanwhile is not None:
             meanwhile()
-        failure = self.failures.pop(0) if self.failures else None
-        if failure is not None and not (
-            isinstance(failure, CommitUncertain) and self.is_applied
-        ):
-            raise failure
+        trouble = meet(self.troubles)
         with self._lock:
             for before, after in changes:
                 if self._snapshot(after.key).token != before.token:
                     raise LostRace("somebody was faster")
-            for _, after in changes:
-                self._put(after)
-        if failure is not None:
-            raise failure
+            if trouble is not Trouble.NOT_APPLIED:
+                for _, after in changes:
+                    self._put(after)
+        answer(trouble)
 
     def put(self, circuit: Circuit) -> None:
         """As if another instance had committed it."""

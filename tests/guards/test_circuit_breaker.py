@@ -12,14 +12,7 @@ from structlog.testing import capture_logs
 from shared.domain import circuit
 from shared.domain.catalogue import ProviderId
 from shared.domain.circuit import FAULTS_TO_OPEN, MAX_OPENING, TRIAL_CLAIM, Circuit
-from shared.domain.errors import (
-    CommitUncertain,
-    ErrorCode,
-    LostRace,
-    Problem,
-    ReelayError,
-    Unreachable,
-)
+from shared.domain.errors import ErrorCode, Problem, Unreachable
 from shared.domain.job import PlannedProvider
 from shared.domain.outcomes import Accepted, NotSent, Rejected, Submission, Unknown
 from shared.guards.circuit_breaker import CACHE_TTL, CircuitBreaker
@@ -27,6 +20,7 @@ from shared.jobs.commit import SHORT_BACKOFF
 from tests.domain.examples import CHAIN, MINUTE, NOON, SECOND, a_job, rejected
 from tests.fakes.circuits import FakeCircuits
 from tests.fakes.clock import FrozenClock
+from tests.fakes.jobs import Trouble
 
 RUNWAY, RUNWAY_HTTP, VEO, OMNI = (
     next(p for p in a_job().chain if p.provider_id is provider_id)
@@ -48,6 +42,9 @@ BALANCE, BAD_SEED = (
 )
 REFUSED = rejected(ErrorCode.PROMPT_REFUSED)
 UNAVAILABLE = rejected(ErrorCode.PROVIDER_UNAVAILABLE)
+LOST_RACE, APPLIED = Trouble.LOST_RACE, Trouble.APPLIED
+NOT_APPLIED = Trouble.NOT_APPLIED
+FAILURES = (LOST_RACE, APPLIED, NOT_APPLIED)
 NO_NETWORK = NotSent(problem=Problem(code=ErrorCode.PROVIDER_UNAVAILABLE))
 
 
@@ -227,29 +224,24 @@ def test_an_old_count_of_faults_reopens_no_circuit(fleet: Fleet) -> None:
     assert fleet.admits(RUNWAY)
 
 
-@pytest.mark.parametrize("is_applied", [False, True])
-@pytest.mark.parametrize("failure", [LostRace("no"), CommitUncertain("no")], ids=str)
+@pytest.mark.parametrize("trouble", FAILURES)
 def test_an_uncertain_claim_of_a_trial_does_not_start(
-    fleet: Fleet, failure: LostRace | CommitUncertain, is_applied: bool
+    fleet: Fleet, trouble: Trouble
 ) -> None:
     fleet.opened(RUNWAY)
-    fleet.circuits.failures, fleet.circuits.is_applied = [failure], is_applied
+    fleet.circuits.troubles = [trouble]
 
     problem = fleet.instance().admit(RUNWAY)
 
     assert problem and problem.code is ErrorCode.CIRCUIT_OPEN
 
 
-@pytest.mark.parametrize(
-    "failure", [LostRace("no"), CommitUncertain("no"), Unreachable("no")], ids=str
-)
-def test_a_trial_that_cannot_be_freed_expires(
-    fleet: Fleet, failure: ReelayError
-) -> None:
+@pytest.mark.parametrize("trouble", [LOST_RACE, NOT_APPLIED, Trouble.UNREACHABLE])
+def test_a_trial_that_cannot_be_freed_expires(fleet: Fleet, trouble: Trouble) -> None:
     fleet.opened(VEO)
     breaker = fleet.instance()
     assert breaker.admit(VEO) is None
-    fleet.circuits.failures = [failure]
+    fleet.circuits.troubles = [trouble]
 
     breaker.withdraw(VEO)
 
@@ -263,8 +255,8 @@ def test_a_failing_store_stops_no_start_and_loses_no_answer(fleet: Fleet) -> Non
     fleet.circuits.read_failures = [Unreachable("down")]
     with capture_logs() as logs:
         assert fleet.admits(RUNWAY)
-        for failure in (LostRace("no"), CommitUncertain("no"), Unreachable("no")):
-            fleet.circuits.failures = [failure] * (len(SHORT_BACKOFF) + 1)
+        for trouble in (LOST_RACE, NOT_APPLIED, Trouble.UNREACHABLE):
+            fleet.circuits.troubles = [trouble] * (len(SHORT_BACKOFF) + 1)
             report(fleet.instance(), VEO, WRONG_KEY)
 
     assert [e["event"] for e in logs] == [
@@ -273,12 +265,11 @@ def test_a_failing_store_stops_no_start_and_loses_no_answer(fleet: Fleet) -> Non
     ]
 
 
-@pytest.mark.parametrize("is_applied", [False, True])
+@pytest.mark.parametrize("uncertain", [APPLIED, NOT_APPLIED])
 def test_an_opening_survives_a_lost_race_and_an_uncertain_commit(
-    fleet: Fleet, is_applied: bool
+    fleet: Fleet, uncertain: Trouble
 ) -> None:
-    fleet.circuits.failures = [LostRace("no"), CommitUncertain("no")]
-    fleet.circuits.is_applied = is_applied
+    fleet.circuits.troubles = [LOST_RACE, uncertain]
 
     report(fleet.instance(), RUNWAY, WRONG_KEY)
 
@@ -415,7 +406,7 @@ class Simulation:
                 submission,  # type: ignore[arg-type] # as drawn
                 began_at=flight.begun_at,
             )
-            self.fleet.circuits.failures = []
+            self.fleet.circuits.troubles = []
 
     def start(self) -> None:
         breaker = self.draw(st.sampled_from(self.breakers))
@@ -427,7 +418,7 @@ class Simulation:
         before = [self.fleet.circuits.get(key) for key in circuit.keys(planned)]
         self.trouble()
         problem = breaker.admit(planned)
-        self.fleet.circuits.failures = []
+        self.fleet.circuits.troubles = []
 
         assert problem is None or any(c.opening for c in before), "closed, and blocked"
         if problem is None:
@@ -450,11 +441,8 @@ class Simulation:
         return frozenset[str]().union(*alive)
 
     def trouble(self) -> None:
-        some = st.lists(
-            st.sampled_from([LostRace("no"), CommitUncertain("no")]), max_size=2
-        )
-        self.fleet.circuits.failures = self.draw(some)  # type: ignore[assignment] # as drawn
-        self.fleet.circuits.is_applied = self.draw(st.booleans()) is True
+        some = st.lists(st.sampled_from(FAILURES), max_size=2)
+        self.fleet.circuits.troubles = self.draw(some)  # type: ignore[assignment] # as drawn
 
 
 @settings(
