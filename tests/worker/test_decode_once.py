@@ -37,19 +37,15 @@ def harness() -> Harness:
     return harness
 
 
-def step(harness: Harness) -> None:
-    harness.advance("job1", from_starts_queue=False)
-
-
 def test_an_image_is_tried_until_the_jobs_deadline(harness: Harness) -> None:
     fetched = before(harness.web, "stream", die)
     most = JOB_LIMIT // PREPARE_LIMIT
     for _ in range(most):
         with pytest.raises(Died):
-            step(harness)
-        step(harness)  # delivered again at once: nothing is due
+            harness.step()
+        harness.step()  # delivered again at once: nothing is due
         harness.clock.move(PREPARE_LIMIT)
-    step(harness)
+    harness.step()
 
     problem = harness.job.problem
     assert problem is not None and problem.code is ErrorCode.DEADLINE_EXCEEDED
@@ -60,10 +56,10 @@ def test_workers_that_die_do_not_count_against_an_image(harness: Harness) -> Non
     before_next(harness.web, "stream", *[die] * (MAX_PREPARE_TRIES + 1))
     for _ in range(MAX_PREPARE_TRIES + 1):
         with pytest.raises(Died):
-            step(harness)
+            harness.step()
         harness.clock.move(PREPARE_LIMIT)
     assert harness.job.prepare_tries == 0
-    step(harness)
+    harness.step()
 
     assert harness.job.image is not None
 
@@ -75,7 +71,7 @@ def test_a_cancelled_job_stays_open_until_its_step_is_over(harness: Harness) -> 
             harness.delete_video(ANN, "job1")
 
     before(harness.web, "stream", cancel_and_delete)
-    step(harness)
+    harness.step()
 
     problem = harness.job.problem
     assert problem is not None and problem.code is ErrorCode.CANCELLED
@@ -83,9 +79,9 @@ def test_a_cancelled_job_stays_open_until_its_step_is_over(harness: Harness) -> 
 
 def test_a_video_that_two_workers_fetched_is_decoded_by_one(harness: Harness) -> None:
     harness.jobs.put(storing(a_job(), RUNWAY))
-    checked = before(harness.videos, "inspect", lambda: step(harness))
-    before_next(harness.providers[RUNWAY], "fetch", lambda: step(harness))
-    step(harness)
+    checked = before(harness.videos, "inspect", harness.step)
+    before_next(harness.providers[RUNWAY], "fetch", harness.step)
+    harness.step()
 
     assert len(checked) == 1
     assert harness.job.delivered is not None
@@ -97,10 +93,10 @@ def test_a_video_survives_workers_that_die_checking_it(harness: Harness) -> None
     before_next(harness.videos, "inspect", *[die] * (MAX_BAD_OUTPUTS + 1))
     for _ in range(MAX_BAD_OUTPUTS + 1):
         with pytest.raises(Died):
-            step(harness)
-        step(harness)  # delivered again at once: nothing is due
+            harness.step()
+        harness.step()  # delivered again at once: nothing is due
         until_next_try(harness)
-    step(harness)
+    harness.step()
 
     assert states(harness.job) == [("runway", "succeeded")]
     assert harness.starts == 0
@@ -111,7 +107,7 @@ def test_a_video_whose_workers_always_die_is_given_up_in_time(harness: Harness) 
     checked = before(harness.videos, "inspect", die)
     while states(harness.job)[0] == ("runway", "storing"):
         with pytest.raises(Died):
-            step(harness)
+            harness.step()
         until_next_try(harness)
 
     attempt = harness.job.attempts[0]
@@ -125,10 +121,10 @@ def test_a_worker_that_resumes_after_its_limit_still_delivers(harness: Harness) 
 
     def freeze() -> None:
         harness.clock.move(CHECK_LIMIT)
-        step(harness)
+        harness.step()
 
     before(harness.videos, "inspect", freeze)
-    step(harness)
+    harness.step()
 
     assert harness.job.delivered is not None
 
@@ -158,7 +154,7 @@ def test_a_worker_that_resumes_too_late_spoils_no_later_attempts_video(
         return replace(facts, duration_seconds=seconds)
 
     harness.videos.inspect = inspect  # type: ignore[method-assign] # a race, staged
-    step(harness)
+    harness.step()
     job = harness.run()
 
     assert states(job) == [("runway", "failed"), ("gemini-veo-3.1", "succeeded")]
@@ -170,14 +166,14 @@ def die_before_stored(harness: Harness) -> None:
     """The worker copies the video to its final name, and dies before the commit."""
     before_next(harness.bucket, "sign_download", die)
     with pytest.raises(Died):
-        step(harness)
+        harness.step()
     assert "videos/ann/job1/runway.mp4" in harness.bucket.objects
 
 
 def until_next_try(harness: Harness) -> None:
     """Let the lost check expire, and the pause after it pass."""
     harness.clock.move(CHECK_LIMIT)
-    step(harness)
+    harness.step()
     harness.clock.move(MAX_BACKOFF)
 
 
@@ -186,7 +182,7 @@ def test_a_video_at_its_final_name_survives_workers_that_die(harness: Harness) -
     for _ in range(MAX_LOST_CHECKS + 1):
         die_before_stored(harness)
         until_next_try(harness)
-    step(harness)
+    harness.step()
 
     assert states(harness.job) == [("runway", "succeeded")]
     assert harness.starts == 0
@@ -204,10 +200,10 @@ def test_a_video_at_its_final_name_survives_failed_commits(harness: Harness) -> 
     harness.jobs.commit = commit  # type: ignore[method-assign] # a simulated outage
     for _ in range(MAX_BAD_OUTPUTS + 1):
         with pytest.raises(Unreachable):
-            step(harness)
+            harness.step()
         until_next_try(harness)
     harness.jobs.commit = plain  # type: ignore[method-assign]
-    step(harness)
+    harness.step()
 
     assert states(harness.job) == [("runway", "succeeded")]
 
@@ -218,10 +214,10 @@ def test_a_video_at_its_final_name_survives_failed_checks(harness: Harness) -> N
     until_next_try(harness)
     harness.videos.duration_seconds = 7.0
     for _ in range(MAX_BAD_OUTPUTS + 1):
-        step(harness)
+        harness.step()
         harness.clock.move(MAX_BACKOFF)
     harness.videos.duration_seconds = 8.0
-    step(harness)
+    harness.step()
 
     assert states(harness.job) == [("runway", "succeeded")]
 
@@ -233,8 +229,8 @@ def test_a_video_at_its_final_name_is_not_tried_forever(harness: Harness) -> Non
     before(harness.videos, "inspect", die)
     harness.clock.move(STORE_LIMIT)
     with pytest.raises(Died):
-        step(harness)
+        harness.step()
     harness.clock.move(CHECK_LIMIT)
-    step(harness)
+    harness.step()
 
     assert states(harness.job)[0] == ("runway", "failed")

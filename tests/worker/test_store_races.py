@@ -31,10 +31,6 @@ def harness() -> Harness:
     return harness
 
 
-def step(harness: Harness) -> None:
-    harness.advance("job1", from_starts_queue=False)
-
-
 def change_attempt(harness: Harness, **changes: Any) -> None:
     job = harness.job
     harness.jobs.put(job.with_attempt(replace(job.attempts[0], **changes)))
@@ -72,7 +68,7 @@ def test_a_last_failed_download_does_not_end_what_another_worker_checks(
     change_attempt(harness, **counts)
     before_next(harness.videos, "inspect", a_slow_worker(harness, result))
 
-    step(harness)
+    harness.step()
 
     assert states(harness.job) == [("runway", "succeeded")]
     assert harness.starts == 0
@@ -85,7 +81,7 @@ def test_a_task_is_gone_as_of_when_its_vendor_was_asked(harness: Harness) -> Non
     runway.result = TaskGone("404")
     before(runway, "fetch", lambda: harness.clock.move(GONE_LIMIT))
 
-    step(harness)
+    harness.step()
 
     assert states(harness.job) == [("runway", "storing")]
 
@@ -99,7 +95,7 @@ def test_a_failed_download_lets_no_other_worker_check(harness: Harness) -> None:
         seen.append(harness.job)
 
     before_next(harness.videos, "inspect", fail_and_look)
-    step(harness)
+    harness.step()
 
     assert seen[0].attempts[0].checking_until is not None
 
@@ -114,9 +110,9 @@ def test_downloads_that_fail_at_the_same_time_count_once(
 ) -> None:
     runway = harness.providers[RUNWAY]
     runway.result = result
-    before_next(runway, "fetch", *[lambda: step(harness)] * most)
+    before_next(runway, "fetch", *[harness.step] * most)
 
-    step(harness)
+    harness.step()
 
     attempt = harness.job.attempts[0]
     assert attempt.store_tries == 1
