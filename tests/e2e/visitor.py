@@ -63,17 +63,16 @@ def launched(playwright: Playwright, *flags: str) -> Iterator[Browser]:
 
 @dataclass(kw_only=True)
 class Visitor:
-    """`said` has errors on the console, `strange` requests to other machines."""
+    """`said` has errors on the console, `strange` requests to other machines.
+
+    `forgiven`: parts of errors that the test itself causes.
+    """
 
     page: Page
     stack: Stack
     said: list[str] = field(default_factory=list)
     strange: list[str] = field(default_factory=list)
-    forgiven: tuple[str, ...] = ()
-
-    def forgive(self, *parts: str) -> None:
-        """Ignore errors with one of these parts, which the test itself causes."""
-        self.forgiven = parts
+    forgiven: Sequence[str] = ()
 
     @property
     def complaints(self) -> list[str]:
@@ -142,13 +141,14 @@ def visiting(
     *,
     language: str = "ko",
     width: int = WIDE,
+    forgiven: Sequence[str] = (),
     **context: Any,
 ) -> Iterator[Visitor]:
     """At the end, asserts that the console is empty and no other machine was asked."""
     chosen: Any = {"locale": LANGUAGES[language], "color_scheme": "dark"}
     size: Any = {"width": width, "height": 800}
     with browser.new_context(viewport=size, **chosen, **context) as window:
-        visitor = Visitor(page=window.new_page(), stack=stack)
+        visitor = Visitor(page=window.new_page(), stack=stack, forgiven=forgiven)
         visitor.watch()
         yield visitor
         assert not visitor.complaints, visitor.complaints

@@ -14,18 +14,39 @@ BUSY = [{"provider": p, "kind": "429"} for p in ("runway", "runway-http")]
 ENDLESS = [{"provider": "runway", "place": "task", "kind": "running"}]
 # POST /v1/videos: lists are requested with a query.
 CREATING = re.compile("/v1/videos$")
+RACCOON = IMAGE.read_bytes()
+# What the console says about a request without an answer, and without a network.
+# Firestore tests the network with an image, which the page's policy blocks.
+LOST = ("net::ERR_",)
+OFFLINE = (*LOST, "Could not reach Cloud Firestore", "cleardot.gif")
 
 
-def choose(page: Page, image: bytes | None = None) -> None:
-    content = image or IMAGE.read_bytes()
-    files: Any = {**JPEG, "buffer": content}
-    page.locator(".choices input[type=file]").first.set_input_files(files)
+def open_another(page: Page) -> Page:
+    """Another tab of the same browser."""
+    with page.context.expect_page() as opened:
+        page.evaluate("() => { open('/', '', 'noopener') }")
+    return opened.value
+
+
+def order(
+    page: Page, prompt: str, *, image: bytes | None = RACCOON, seconds: int = 4
+) -> None:
+    """Ask for a video. `image` None: of the image chosen before, if any."""
+    if image:
+        choose(page, image)
+    write(page, prompt, seconds=seconds)
+    make(page)
+
+
+def choose(page: Page, image: bytes = RACCOON) -> None:
+    choose_another(page, image)
     expect(page.get_by_alt_text("선택한 이미지")).to_be_visible()
     # Shown before it is stored: a reload or another tab would not have it yet.
     expect(page.locator(".reading")).to_be_empty()
 
 
 def choose_another(page: Page, image: bytes) -> None:
+    """Choose a file, without waiting until it is shown."""
     files: Any = {**JPEG, "buffer": image}
     page.locator(".choices input[type=file]").first.set_input_files(files)
 

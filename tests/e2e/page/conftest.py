@@ -5,7 +5,7 @@ from contextlib import ExitStack, nullcontext
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Playwright, sync_playwright
+from playwright.sync_api import Browser, Page, Playwright, sync_playwright
 
 from local.stack import Stack
 from ops import npm
@@ -67,3 +67,9 @@ def visit(browser: Browser, stack: Stack) -> Iterator[Visit]:
             return visitor
 
         yield start
+
+
+@pytest.fixture
+def page(visit: Visit) -> Page:
+    """Where Min-ji makes videos."""
+    return visit().page

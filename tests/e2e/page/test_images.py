@@ -18,6 +18,7 @@ from tests.e2e.page.acting import (
     jobs,
     make,
     natural_size,
+    order,
     player,
     portrait,
     write,
@@ -43,9 +44,7 @@ def test_a_phones_photo_is_turned_and_converted(
 ) -> None:
     prompt = f"A raccoon in {shape}"
     page = visit(width=width).page
-    choose(page, photo())
-    write(page, prompt)
-    make(page)
+    order(page, prompt, image=photo())
 
     expect(player(page)).to_be_visible()
 
@@ -64,10 +63,9 @@ def test_a_photo_is_shrunk_before_it_is_uploaded(visit: Visit) -> None:
 
 
 def test_another_ratio_shows_a_crop_that_can_be_moved_and_is_sent(
-    visit: Visit, frontend: Frontend
+    page: Page, frontend: Frontend
 ) -> None:
     prompt = "A square of it"
-    page = visit().page
     choose(page)
     write(page, prompt)
     page.get_by_text("1:1").click()
@@ -86,9 +84,8 @@ def test_another_ratio_shows_a_crop_that_can_be_moved_and_is_sent(
 
 
 def test_the_strip_shows_the_ratio_that_each_provider_makes_from_the_image(
-    visit: Visit,
+    page: Page,
 ) -> None:
-    page = visit().page
     choose(page)
 
     frames = page.locator(".frame")
@@ -132,8 +129,7 @@ def choose_held(page: Page) -> None:
     wait_for(lambda: page.evaluate("'held' in window"))
 
 
-def test_no_video_can_be_made_before_the_image_is_loaded(visit: Visit) -> None:
-    page = visit().page
+def test_no_video_can_be_made_before_the_image_is_loaded(page: Page) -> None:
     write(page, "A raccoon, and not just any")
     expect(page.locator(".make-button")).to_be_enabled()
 
@@ -148,9 +144,8 @@ def test_no_video_can_be_made_before_the_image_is_loaded(visit: Visit) -> None:
 
 
 def test_the_image_chosen_last_stays_even_if_an_earlier_one_loads_later(
-    visit: Visit,
+    page: Page,
 ) -> None:
-    page = visit().page
     choose_held(page)
     choose_another(page, portrait())
     chosen = page.get_by_alt_text("선택한 이미지")
@@ -162,8 +157,7 @@ def test_the_image_chosen_last_stays_even_if_an_earlier_one_loads_later(
     assert width < height
 
 
-def test_a_url_typed_while_an_image_loads_is_not_replaced_by_it(visit: Visit) -> None:
-    page = visit().page
+def test_a_url_typed_while_an_image_loads_is_not_replaced_by_it(page: Page) -> None:
     choose_held(page)
     page.get_by_role("button", name="주소로 가져오기").click()
     address = page.locator("#address")
@@ -175,8 +169,7 @@ def test_a_url_typed_while_an_image_loads_is_not_replaced_by_it(visit: Visit) ->
     expect(page.get_by_alt_text("선택한 이미지")).to_have_count(0)
 
 
-def test_a_file_that_is_no_image_is_refused_and_other_input_stays(visit: Visit) -> None:
-    page = visit().page
+def test_a_file_that_is_no_image_is_refused_and_other_input_stays(page: Page) -> None:
     write(page, "What was typed")
     broken: Any = {**JPEG, "buffer": b"no image"}
     page.locator(".choices input[type=file]").first.set_input_files(broken)
@@ -198,9 +191,9 @@ FORGET_IMAGES = """() => new Promise((done) => {
 
 
 def test_an_image_that_the_browser_discarded_is_reported_as_lost(
-    visit: Visit, frontend: Frontend
+    page: Page, frontend: Frontend
 ) -> None:
-    page, prompt = visit().page, "A raccoon that was thrown away"
+    prompt = "A raccoon that was thrown away"
     choose(page)
     write(page, prompt)
     page.reload()
@@ -218,8 +211,7 @@ def test_an_image_that_the_browser_discarded_is_reported_as_lost(
     assert jobs(frontend, prompt) == []
 
 
-def test_the_last_frame_is_shown_until_it_is_removed(visit: Visit) -> None:
-    page = visit().page
+def test_the_last_frame_is_shown_until_it_is_removed(page: Page) -> None:
     files: Any = {**JPEG, "buffer": IMAGE.read_bytes()}
     choose(page)
     page.get_by_text("설정 더 보기").click()
@@ -233,9 +225,8 @@ def test_the_last_frame_is_shown_until_it_is_removed(visit: Visit) -> None:
 
 
 def test_a_shape_that_the_chosen_provider_cannot_make_shows_no_crop(
-    visit: Visit,
+    page: Page,
 ) -> None:
-    page = visit().page
     choose(page)
     page.get_by_text("1:1").click()
     expect(page.get_by_role("slider")).to_be_visible()

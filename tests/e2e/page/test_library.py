@@ -5,7 +5,7 @@ import re
 from playwright.sync_api import Route, expect
 
 from tests.e2e.client import Frontend, Video, set_faults, wait_for
-from tests.e2e.page.acting import ENDLESS, jobs, stop_time
+from tests.e2e.page.acting import ENDLESS, LOST, jobs, stop_time
 from tests.e2e.page.conftest import Visit
 
 
@@ -43,8 +43,7 @@ def test_a_poster_whose_url_has_expired_gets_a_new_one(
 ) -> None:
     # The newest one is on the list's first page.
     job_id = frontend.wait(frontend.create(duration=3))["job_id"]
-    visitor = visit(user=None)
-    visitor.forgive("net::ERR_")
+    visitor = visit(user=None, forgiven=LOST)
     page = visitor.page
 
     def renew(route: Route) -> None:

@@ -24,9 +24,9 @@ def wait_until_it_listens(page: Page) -> None:
 
 
 def test_an_image_can_be_pasted_anywhere_but_text_with_an_image_stays_text(
-    visit: Visit,
+    page: Page,
 ) -> None:
-    page, image = visit().page, b64encode(IMAGE.read_bytes()).decode()
+    image = b64encode(IMAGE.read_bytes()).decode()
     prompt = page.locator("#prompt")
     wait_until_it_listens(page)
     # The field still gets the text, because the event isn't stopped.
@@ -48,8 +48,8 @@ DROP = """(element, link) => {
 }"""
 
 
-def test_a_dropped_link_becomes_the_images_url(visit: Visit) -> None:
-    page, link = visit().page, "https://example.com/raccoon.jpg"
+def test_a_dropped_link_becomes_the_images_url(page: Page) -> None:
+    link = "https://example.com/raccoon.jpg"
     wait_until_it_listens(page)
     page.locator(".library").evaluate(DROP, link)
 
@@ -71,9 +71,8 @@ def test_a_url_can_be_typed_cleared_and_typed_again(
     visit: Visit, frontend: Frontend
 ) -> None:
     prompt = "A raccoon of an address"
-    visitor = visit()
-    visitor.forgive("422")  # a slow machine may ask for the price of half a URL
-    page = visitor.page
+    # A slow machine may ask for the price of half a URL.
+    page = visit(forgiven=("422",)).page
     write(page, prompt)
     page.get_by_role("button", name="주소로 가져오기").click()
     address = page.locator("#address")
@@ -99,9 +98,7 @@ def test_a_url_can_be_typed_cleared_and_typed_again(
 def test_a_wrong_url_is_reported_next_to_it_and_no_video_is_planned(
     visit: Visit,
 ) -> None:
-    visitor = visit()
-    visitor.forgive("422")
-    page = visitor.page
+    page = visit(forgiven=("422",)).page
     page.get_by_role("button", name="주소로 가져오기").click()
     page.keyboard.type("ftp://example.com/a.jpg")
     expect(page.locator(".frame").first).to_have_text("Runway–")
@@ -124,9 +121,7 @@ def test_a_wrong_url_is_reported_next_to_it_and_no_video_is_planned(
 def test_an_error_of_the_draft_is_not_shown_under_a_video(
     visit: Visit, earlier: Video
 ) -> None:
-    visitor = visit()
-    visitor.forgive("422")
-    page = visitor.page
+    page = visit(forgiven=("422",)).page
     page.get_by_role("button", name="주소로 가져오기").click()
     page.keyboard.type("http://example.com/a.jpg")
     page.keyboard.press("Enter")

@@ -7,16 +7,24 @@ from playwright.sync_api import Page, expect
 
 from local.stack import Stack
 from tests.e2e.client import Frontend, set_faults, submissions, wait_for
-from tests.e2e.page.acting import BUSY, choose, is_on_top, jobs, make, player, write
+from tests.e2e.page.acting import (
+    BUSY,
+    choose,
+    is_on_top,
+    jobs,
+    make,
+    order,
+    player,
+    write,
+)
 from tests.e2e.page.conftest import Visit
 from tests.e2e.visitor import NARROW, PHONE, WIDE
 
 
 def test_an_image_and_a_prompt_become_a_video_that_plays(
-    visit: Visit, frontend: Frontend
+    page: Page, frontend: Frontend
 ) -> None:
     prompt = "A raccoon becomes a video"
-    page = visit().page
     choose(page)
     write(page, prompt)
     expect(page.locator(".price:not(.old)")).to_have_text("$0.20–2.20")
@@ -34,8 +42,7 @@ def test_an_image_and_a_prompt_become_a_video_that_plays(
     assert page.locator(".film").evaluate("v => v.muted && v.loop")
 
 
-def test_the_translation_shown_is_the_one_sent(visit: Visit, stack: Stack) -> None:
-    page = visit().page
+def test_the_translation_shown_is_the_one_sent(page: Page, stack: Stack) -> None:
     write(page, "너구리가 고개를 들고 손을 흔든다")
     english = page.get_by_label("영어로 이렇게 보냅니다")
     expect(english).not_to_have_value("")
@@ -53,9 +60,8 @@ def test_the_translation_shown_is_the_one_sent(visit: Visit, stack: Stack) -> No
 
 
 def test_a_new_prompt_is_not_sent_with_the_last_ones_translation(
-    visit: Visit,
+    page: Page,
 ) -> None:
-    page = visit().page
     prompt, english = (
         page.locator("#prompt"),
         page.get_by_label("영어로 이렇게 보냅니다"),
@@ -71,13 +77,10 @@ def test_a_new_prompt_is_not_sent_with_the_last_ones_translation(
 
 
 def test_the_strip_says_why_a_provider_failed_and_which_one_delivered(
-    visit: Visit, stack: Stack
+    page: Page, stack: Stack
 ) -> None:
     set_faults(stack, BUSY)
-    page = visit().page
-    choose(page)
-    write(page, "A raccoon is handed over")
-    make(page)
+    order(page, "A raccoon is handed over")
 
     expect(player(page)).to_be_visible()
     expect(page.locator(".frame.failed").first).to_have_text("Runway혼잡 · 비용 없음")
@@ -86,15 +89,12 @@ def test_the_strip_says_why_a_provider_failed_and_which_one_delivered(
 
 
 def test_a_refusal_shows_why_what_it_cost_and_what_helps(
-    visit: Visit, stack: Stack
+    page: Page, stack: Stack
 ) -> None:
     fault = {"provider": "runway", "place": "task", "kind": "SAFETY.INPUT.TEXT"}
     set_faults(stack, [fault])
     prompt = "Something that is refused"
-    page = visit().page
-    choose(page)
-    write(page, prompt, seconds=8)
-    make(page)
+    order(page, prompt, seconds=8)
 
     stage = page.locator(".stage")
     expect(stage).to_contain_text("안전 정책에 따라 프롬프트를 거부했습니다")
@@ -142,8 +142,7 @@ def test_a_screen_reader_is_told_that_the_video_is_made_and_finished(
         }""",
         announced,
     )
-    write(page, "A raccoon that is heard")
-    make(page)
+    order(page, "A raccoon that is heard", image=None)
 
     expect(player(page)).to_be_visible()
 
@@ -187,8 +186,7 @@ def test_korean_prompts_break_between_words_on_the_english_page_too(
         assert text.evaluate(_BROKEN) == []
 
 
-def test_sound_is_chosen_in_the_panel(visit: Visit) -> None:
-    page = visit().page
+def test_sound_is_chosen_in_the_panel(page: Page) -> None:
     page.get_by_text("설정 더 보기").click()
 
     panel = page.locator(".panel").bounding_box()
@@ -229,10 +227,9 @@ def test_a_video_is_made_with_the_keyboard_alone(
 
 
 def test_enter_on_a_choice_selects_it_and_makes_no_video(
-    visit: Visit, frontend: Frontend
+    page: Page, frontend: Frontend
 ) -> None:
     prompt = "A raccoon that is not ordered yet"
-    page = visit().page
     write(page, prompt)
     expect(page.locator(".price:not(.old)")).to_be_visible()
 

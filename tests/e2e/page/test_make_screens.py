@@ -72,8 +72,7 @@ def another_photo() -> bytes:
 
 def test_every_screen_of_making_is_accessible(visit: Visit, stack: Stack) -> None:
     frontend = Frontend(stack, "jun-ho")
-    visitor = visit(user="준호", reduced_motion="reduce")
-    visitor.forgive("422")
+    visitor = visit(user="준호", reduced_motion="reduce", forgiven=("422",))
     page = visitor.page
     sheets = {(theme, one): Sheet() for theme in THEMES for one in LANGUAGES}
     expect(page.locator(".library .empty")).to_be_visible()

@@ -8,11 +8,14 @@ from local.stack import Stack
 from tests.e2e.client import Frontend, set_faults, submissions, wait_for
 from tests.e2e.page.acting import (
     ENDLESS,
+    LOST,
+    OFFLINE,
     LostAnswers,
     choose,
     hold,
     jobs,
     make,
+    order,
     player,
     stop_time,
     write,
@@ -35,10 +38,9 @@ def hold_prices(page: Page) -> Callable[[Callable[[Route], None]], None]:
 
 
 def test_a_click_before_the_new_price_is_known_pays_no_more_than_was_shown(
-    visit: Visit, frontend: Frontend
+    page: Page, frontend: Frontend
 ) -> None:
     prompt = "A raccoon that became dearer"
-    page = visit().page
     button = page.locator(".make-button")
     choose(page)
     write(page, prompt)
@@ -59,10 +61,9 @@ def test_a_click_before_the_new_price_is_known_pays_no_more_than_was_shown(
 
 
 def test_if_only_the_maximum_rose_the_page_says_so(
-    visit: Visit, frontend: Frontend
+    page: Page, frontend: Frontend
 ) -> None:
     prompt = "A raccoon whose image came last"
-    page = visit().page
     write(page, prompt)
     expect(page.locator(".price:not(.old)")).to_have_text("$1.60–2.00")
     release = hold_prices(page)
@@ -77,10 +78,9 @@ def test_if_only_the_maximum_rose_the_page_says_so(
 
 
 def test_what_is_written_after_a_click_is_not_in_its_video(
-    visit: Visit, frontend: Frontend
+    page: Page, frontend: Frontend
 ) -> None:
     prompt = "A raccoon that was clicked"
-    page = visit().page
     choose(page)
     write(page, prompt)
     expect(page.locator(".price:not(.old)")).to_have_text("$0.20–2.20")
@@ -101,9 +101,7 @@ def test_a_click_whose_price_cannot_be_had_says_so(
     visit: Visit, frontend: Frontend
 ) -> None:
     prompt = "A raccoon whose price is lost"
-    visitor = visit()
-    visitor.forgive("net::ERR_")
-    page = visitor.page
+    page = visit(forgiven=LOST).page
     choose(page)
     write(page, prompt)
     expect(page.locator(".price:not(.old)")).to_have_text("$0.20–2.20")
@@ -119,10 +117,9 @@ def test_a_click_whose_price_cannot_be_had_says_so(
 
 
 def test_a_click_that_was_impossible_is_explained_even_if_the_draft_has_changed(
-    visit: Visit, frontend: Frontend
+    page: Page, frontend: Frontend
 ) -> None:
     prompt = "A raccoon that Runway alone can't make from text"
-    page = visit().page
     write(page, prompt)
     expect(page.locator(".price:not(.old)")).to_have_text("$1.60–2.00")
     release = hold_prices(page)
@@ -153,8 +150,7 @@ def test_the_same_video_is_paid_again_only_after_a_question_until_its_end_is_see
         expect(page.locator(".frame.working")).to_be_visible()
         page.go_back()
         expect(page.get_by_alt_text("선택한 이미지")).to_be_visible()
-    write(page, first)
-    make(page)
+    order(page, first, image=None)
 
     question = page.get_by_role("dialog", name="이미 시작한 영상입니다")
     # Holding Enter down doesn't answer that it shall be paid again.
@@ -175,10 +171,9 @@ def test_the_same_video_is_paid_again_only_after_a_question_until_its_end_is_see
     wait_for(lambda: len(jobs(frontend, first)) == 3)
 
 
-def test_a_double_click_is_one_job(visit: Visit, frontend: Frontend) -> None:
+def test_a_double_click_is_one_job(page: Page, frontend: Frontend) -> None:
     # Without an image to upload, the first click is sent at once.
     prompt = "A raccoon that is clicked twice"
-    page = visit().page
     write(page, prompt)
     expect(page.locator(".price:not(.old)")).to_have_text("$1.60–2.00")
     page.locator(".make-button").dblclick()
@@ -193,12 +188,9 @@ def test_a_lost_answer_is_requested_again_even_after_a_reload(
     visit: Visit, frontend: Frontend
 ) -> None:
     prompt = "A raccoon whose answer is lost"
-    visitor = visit()
-    visitor.forgive("net::ERR_")
-    page = visitor.page
+    page = visit(forgiven=LOST).page
     answers = LostAnswers(page)
-    write(page, prompt)
-    make(page)
+    order(page, prompt, image=None)
     expect(page.locator(".headline")).to_contain_text("아직 응답이 없습니다")
 
     answers.end()
@@ -214,13 +206,10 @@ def test_retrying_an_abandoned_request_creates_no_second_job(
     visit: Visit, frontend: Frontend
 ) -> None:
     prompt = "A raccoon that was given up"
-    visitor = visit()
     # The clock's jump is also one for the listener of the video, which had arrived.
-    visitor.forgive("net::ERR_", "Could not reach Cloud Firestore", "cleardot.gif")
-    page = visitor.page
+    page = visit(forgiven=OFFLINE).page
     answers = LostAnswers(page)
-    write(page, prompt)
-    make(page)
+    order(page, prompt, image=None)
     page.get_by_role("button", name="보내기 취소").click()
     expect(page.get_by_role("region", name="이미지와 영상")).to_be_focused()
     answers.end()
@@ -239,12 +228,9 @@ def test_the_video_of_an_abandoned_request_appears_without_a_reload(
     visit: Visit,
 ) -> None:
     prompt = "A raccoon that was given up, but arrived"
-    visitor = visit()
-    visitor.forgive("net::ERR_")
-    page = visitor.page
+    page = visit(forgiven=LOST).page
     LostAnswers(page)
-    write(page, prompt)
-    make(page)
+    order(page, prompt, image=None)
 
     page.get_by_role("button", name="보내기 취소").click()
 
@@ -253,10 +239,7 @@ def test_the_video_of_an_abandoned_request_appears_without_a_reload(
 
 def test_being_offline_is_shown_and_recovers(visit: Visit, frontend: Frontend) -> None:
     prompt = "A raccoon goes offline"
-    visitor = visit()
-    # Firestore tests the network with an image, which the page's policy blocks.
-    visitor.forgive("net::ERR_", "Could not reach Cloud Firestore", "cleardot.gif")
-    page = visitor.page
+    page = visit(forgiven=OFFLINE).page
     write(page, prompt)
     expect(page.locator(".price:not(.old)")).to_be_visible()
     page.context.set_offline(True)

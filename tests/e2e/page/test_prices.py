@@ -8,12 +8,13 @@ from decimal import Decimal
 
 import pytest
 from google.cloud.firestore import Increment
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 
 from local.database import firestore_of
 from local.stack import Stack
 from tests.e2e.client import Frontend, Video, wait_for
 from tests.e2e.page.acting import (
+    LOST,
     choose,
     is_on_top,
     jobs,
@@ -32,9 +33,8 @@ BEHIND_THE_BAR = """element => {
 
 
 def test_a_request_that_the_only_provider_cannot_make_is_reported_before_the_click(
-    visit: Visit,
+    page: Page,
 ) -> None:
-    page = visit().page
     page.locator(".chips.model").get_by_text("Runway", exact=True).click()
     page.get_by_label("실패하면 다른 제공업체에도 요청").uncheck()
     write(page, "A raccoon that Runway would need an image for")
@@ -68,8 +68,7 @@ def test_over_the_cap_the_page_suggests_settings_that_fit(
     visit: Visit, stack: Stack
 ) -> None:
     prompt = "A raccoon that is too dear"
-    visitor = visit(user=None)
-    visitor.forgive("net::ERR_", "429")
+    visitor = visit(user=None, forgiven=(*LOST, "429"))
     page = visitor.page
     page.route("**/v1/usage*", lambda route: route.abort())
     visitor.sign_in("서연")
@@ -161,9 +160,7 @@ def test_the_end_of_a_pause_is_noticed_without_a_reload(
 def test_without_a_price_no_video_can_be_made(
     visit: Visit,
 ) -> None:
-    visitor = visit()
-    visitor.forgive("net::ERR_")
-    page = visitor.page
+    page = visit(forgiven=LOST).page
     choose(page)
     write(page, "A raccoon of unknown price")
     expect(page.locator(".price:not(.old)")).to_have_text("$0.20–2.20")
@@ -179,8 +176,7 @@ def test_without_a_price_no_video_can_be_made(
 
 
 def test_a_service_that_is_down_at_the_start_is_retried(visit: Visit) -> None:
-    visitor = visit(user=None)
-    visitor.forgive("net::ERR_")
+    visitor = visit(user=None, forgiven=LOST)
     page = visitor.page
     page.route("**/v1/models", lambda route: route.abort())
     visitor.sign_in()

@@ -7,7 +7,7 @@ from playwright.sync_api import expect
 
 from local.stack import Stack
 from tests.e2e.client import IMAGE, Frontend, Video, set_faults
-from tests.e2e.page.acting import JPEG, jobs, make, player
+from tests.e2e.page.acting import JPEG, LOST, jobs, make, player
 from tests.e2e.page.conftest import Visit
 
 
@@ -71,9 +71,7 @@ def test_settings_of_an_earlier_video_are_used_again(
 def test_reusing_settings_whose_image_is_gone_says_so(
     visit: Visit, earlier: Video
 ) -> None:
-    visitor = visit(f"/?video={earlier['job_id']}")
-    visitor.forgive("net::ERR_")
-    page = visitor.page
+    page = visit(f"/?video={earlier['job_id']}", forgiven=LOST).page
     expect(player(page)).to_be_visible()
     page.route(re.compile(rf"{earlier['job_id']}.*\.jpg"), lambda route: route.abort())
 

@@ -7,7 +7,7 @@ from playwright.sync_api import Route, expect
 
 from local.stack import Stack
 from tests.e2e.client import Frontend
-from tests.e2e.page.acting import CREATING, is_on_top, jobs
+from tests.e2e.page.acting import CREATING, LOST, is_on_top, jobs, open_another
 from tests.e2e.page.conftest import Visit
 from tests.e2e.visitor import NARROW
 
@@ -32,8 +32,7 @@ def test_another_users_library_is_empty(visit: Visit, stack: Stack) -> None:
 def test_a_view_that_cannot_be_loaded_says_so_and_offers_a_reload(
     visit: Visit,
 ) -> None:
-    visitor = visit()
-    visitor.forgive("net::ERR_")
+    visitor = visit(forgiven=LOST)
     page = visitor.page
     expect(page.locator("#prompt")).to_be_visible()
     # As after a deploy, which removes the files of the previous release.
@@ -108,16 +107,13 @@ def test_signing_out_asks_whether_unfinished_work_stays(visit: Visit) -> None:
 def test_work_erased_in_one_tab_is_gone_from_the_others(
     visit: Visit, frontend: Frontend
 ) -> None:
-    visitor, prompt = visit(), f"Erased elsewhere, {time.time_ns()}"
-    visitor.forgive("net::ERR_")
+    visitor, prompt = visit(forgiven=LOST), f"Erased elsewhere, {time.time_ns()}"
     page = visitor.page
     page.route(CREATING, lambda route: route.abort())
     page.locator("#prompt").fill(prompt)
     page.locator(".make-button").click()
     expect(page.locator(".headline")).to_contain_text("아직 응답이 없습니다")
-    with page.context.expect_page() as opened:
-        page.evaluate("() => { open('/', '', 'noopener') }")
-    other = replace(visitor, page=opened.value)
+    other = replace(visitor, page=open_another(page))
 
     other.sign_out(answer="지우고 로그아웃")
 

@@ -2,10 +2,10 @@
 
 import re
 
-from playwright.sync_api import Route, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.e2e.client import Frontend
-from tests.e2e.page.acting import CREATING, hold, jobs, make, write
+from tests.e2e.page.acting import CREATING, LOST, hold, jobs, order
 from tests.e2e.page.conftest import Visit
 
 
@@ -13,8 +13,7 @@ def test_a_click_that_could_not_be_sent_waits_for_its_own_user(
     visit: Visit, frontend: Frontend
 ) -> None:
     prompt = "A raccoon of Min-ji's alone"
-    visitor = visit()
-    visitor.forgive("net::ERR_")
+    visitor = visit(forgiven=LOST)
     page = visitor.page
     is_down, sent = True, list[str]()
 
@@ -25,8 +24,7 @@ def test_a_click_that_could_not_be_sent_waits_for_its_own_user(
         return route.continue_()
 
     page.route(CREATING, answer)
-    write(page, prompt)
-    make(page)
+    order(page, prompt, image=None)
     expect(page.locator(".headline")).to_contain_text("아직 응답이 없습니다")
 
     visitor.sign_out()
@@ -48,13 +46,11 @@ def test_a_click_that_could_not_be_sent_waits_for_its_own_user(
 
 
 def test_an_answer_that_arrives_on_another_view_is_still_one_job(
-    visit: Visit, frontend: Frontend
+    page: Page, frontend: Frontend
 ) -> None:
     prompt = "A raccoon that is answered late"
-    page = visit().page
     held = hold(page, CREATING)
-    write(page, prompt)
-    make(page)
+    order(page, prompt, image=None)
     expect(page.locator(".headline")).to_be_visible()
     page.get_by_role("link", name="사용량").click()
     expect(page.locator("main h1")).to_have_text("사용량")

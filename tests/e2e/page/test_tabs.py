@@ -8,11 +8,14 @@ from local.stack import Stack
 from tests.e2e.client import Frontend, set_faults, wait_for
 from tests.e2e.page.acting import (
     ENDLESS,
+    LOST,
     LostAnswers,
     choose,
     jobs,
     make,
     natural_size,
+    open_another,
+    order,
     portrait,
     write,
 )
@@ -22,14 +25,7 @@ from tests.e2e.page.conftest import Visit
 STARTED = "() => localStorage.getItem('reelay.ordered.me') !== null"
 
 
-def open_another(page: Page) -> Page:
-    with page.context.expect_page() as opened:
-        page.evaluate("() => { open('/', '', 'noopener') }")
-    return opened.value
-
-
-def test_an_image_chosen_in_one_tab_leaves_the_other_tabs_image(visit: Visit) -> None:
-    page = visit().page
+def test_an_image_chosen_in_one_tab_leaves_the_other_tabs_image(page: Page) -> None:
     choose(page)
     other = open_another(page)
     other.get_by_role("button", name="이미지 제거").click()
@@ -69,12 +65,10 @@ def test_a_click_whose_tab_is_closed_before_the_answer_is_paid_once(
     visit: Visit, frontend: Frontend
 ) -> None:
     prompt = "A raccoon whose tab is closed"
-    visitor = visit()
-    visitor.forgive("net::ERR_")
+    visitor = visit(forgiven=LOST)
     page = visitor.page
     LostAnswers(page)
-    write(page, prompt)
-    make(page)
+    order(page, prompt, image=None)
     expect(page.locator(".headline")).to_contain_text("아직 응답이 없습니다")
     other = page.context.new_page()
     page.close()

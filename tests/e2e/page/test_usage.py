@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 
 from local.stack import Stack
 from tests.e2e.client import Frontend, Video, wait_for
-from tests.e2e.page.acting import arrived, await_paint, hold
+from tests.e2e.page.acting import LOST, OFFLINE, arrived, await_paint, hold
 from tests.e2e.page.conftest import Visit
 
 
@@ -69,27 +69,23 @@ def test_bars_and_periods_can_be_used_with_the_keyboard_alone(
 def test_figures_that_cannot_be_loaded_are_requested_again(
     visit: Visit, spender: str
 ) -> None:
-    visitor = visit("/", user=spender)
-    usage = "**/v1/usage*"
-    visitor.page.route(usage, lambda route: route.abort())
-    visitor.page.get_by_role("link", name="사용량").click()
-    alert = visitor.page.get_by_role("alert")
+    page, usage = visit("/", user=spender, forgiven=LOST).page, "**/v1/usage*"
+    page.route(usage, lambda route: route.abort())
+    page.get_by_role("link", name="사용량").click()
+    alert = page.get_by_role("alert")
     expect(alert).to_contain_text("불러오지 못했습니다")
 
-    visitor.page.unroute(usage)
+    page.unroute(usage)
     alert.get_by_role("button").click()
 
-    expect(visitor.page.locator(".cap").first).to_be_visible()
+    expect(page.locator(".cap").first).to_be_visible()
     expect(alert).to_have_count(0)
-    visitor.said.clear()  # the browser's error about the failed call
 
 
 def test_a_period_that_is_no_longer_shown_may_fail_to_load(
     visit: Visit, spender: str
 ) -> None:
-    visitor = visit("/usage", user=spender)
-    visitor.forgive("net::ERR_")
-    page = visitor.page
+    page = visit("/usage", user=spender, forgiven=LOST).page
     choices = page.locator(".choice")
     expect(choices.first).to_be_visible()
     usage = "**/v1/usage*"
@@ -110,9 +106,7 @@ def test_a_period_that_is_no_longer_shown_may_fail_to_load(
 def test_a_view_opened_while_offline_appears_when_the_connection_is_back(
     visit: Visit, spender: str
 ) -> None:
-    visitor = visit("/", user=spender)
-    visitor.forgive("net::ERR_", "Could not reach Cloud Firestore", "cleardot.gif")
-    page = visitor.page
+    page = visit("/", user=spender, forgiven=OFFLINE).page
     expect(page.locator("#prompt")).to_be_visible()
     usage = page.get_by_role("link", name="사용량")
     # The second time, the view's code is loaded already.

@@ -6,13 +6,15 @@ from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from playwright.sync_api import Route, expect
+from playwright.sync_api import Page, Route, expect
 
 from local.database import firestore_of
 from local.stack import Stack
 from tests.e2e.client import Frontend, Video, set_faults, wait_for
 from tests.e2e.page.acting import (
     ENDLESS,
+    LOST,
+    OFFLINE,
     arrived,
     await_paint,
     choose,
@@ -20,10 +22,10 @@ from tests.e2e.page.acting import (
     is_on_top,
     jobs,
     make,
+    order,
     player,
     portrait,
     stop_time,
-    write,
 )
 from tests.e2e.page.conftest import Visit
 from tests.e2e.visitor import NARROW, PHONE, WIDE
@@ -41,9 +43,7 @@ def test_a_late_answer_to_a_cancellation_leaves_the_video_opened_meanwhile(
     other = frontend.wait(frontend.create(duration=4, model="runway"))
     set_faults(frontend.stack, ENDLESS)
     page = visit().page
-    choose(page)
-    write(page, "A raccoon whose cancellation takes its time")
-    make(page)
+    order(page, "A raccoon whose cancellation takes its time")
     held = hold(page, "**/cancel")
     page.get_by_role("button", name="취소", exact=True).click()
     page.get_by_role("button", name="영상 생성 취소").click()
@@ -62,12 +62,9 @@ def test_a_late_answer_to_a_cancellation_leaves_the_video_opened_meanwhile(
     expect(player(page)).to_be_visible()
 
 
-def test_cancelling_shows_what_it_will_cost(visit: Visit, stack: Stack) -> None:
+def test_cancelling_shows_what_it_will_cost(page: Page, stack: Stack) -> None:
     set_faults(stack, ENDLESS)
-    page = visit().page
-    choose(page)
-    write(page, "A raccoon that is cancelled", seconds=8)
-    make(page)
+    order(page, "A raccoon that is cancelled", seconds=8)
     expect(page.locator(".frame.working")).to_contain_text("Runway")
     page.get_by_role("button", name="취소", exact=True).click()
     said = "Runway가 이미 시작해서 $0.40가 청구될 수 있습니다."
@@ -84,12 +81,8 @@ def test_a_cancellation_that_fails_says_so_and_can_be_tried_again(
     visit: Visit, stack: Stack
 ) -> None:
     set_faults(stack, ENDLESS)
-    visitor = visit()
-    visitor.forgive("net::ERR_")
-    page = visitor.page
-    write(page, "A raccoon that goes on")
-    choose(page)
-    make(page)
+    page = visit(forgiven=LOST).page
+    order(page, "A raccoon that goes on")
     headline = page.locator(".headline")
     expect(headline).to_have_text("Runway가 만드는 중")
     page.route("**/cancel", lambda route: route.abort())
@@ -108,14 +101,11 @@ def test_a_cancellation_that_fails_says_so_and_can_be_tried_again(
 
 @pytest.mark.parametrize("is_cancelled_here", [True, False])
 def test_the_focus_moves_to_the_stage_from_buttons_that_disappear(
-    visit: Visit, frontend: Frontend, is_cancelled_here: bool
+    page: Page, frontend: Frontend, is_cancelled_here: bool
 ) -> None:
     set_faults(frontend.stack, ENDLESS)
     prompt = f"A raccoon that is cancelled here: {is_cancelled_here}"
-    page = visit().page
-    choose(page)
-    write(page, prompt)
-    make(page)
+    order(page, prompt)
     expect(page.locator(".headline")).to_have_text("Runway가 만드는 중")
     page.get_by_role("button", name="취소", exact=True).press("Enter")
     expect(page.get_by_role("button", name="계속 만들기")).to_be_focused()
@@ -136,9 +126,7 @@ def test_the_question_before_a_cancellation_is_above_the_phones_bar(
     set_faults(stack, ENDLESS)
     page = visit(width=NARROW).page
     page.set_viewport_size({"width": NARROW, "height": 480})
-    write(page, "A raccoon that is almost cancelled")
-    choose(page)
-    make(page)
+    order(page, "A raccoon that is almost cancelled")
     cancel = page.get_by_role("button", name="취소", exact=True)
     cancel.evaluate(ABOVE_THE_BAR)
     cancel.click()
@@ -148,16 +136,14 @@ def test_the_question_before_a_cancellation_is_above_the_phones_bar(
     wait_for(lambda: is_on_top(keep_going))
 
 
-def test_a_reload_during_a_job_loses_nothing(visit: Visit, stack: Stack) -> None:
+def test_a_reload_during_a_job_loses_nothing(page: Page, stack: Stack) -> None:
     set_faults(stack, ENDLESS)
     prompt = "A raccoon that outlives a reload"
-    page = visit().page
     choose(page)
     chips = page.locator(".chips.model")
     chips.get_by_text("Omni", exact=True).click()
     chips.get_by_text("Runway", exact=True).click()
-    write(page, prompt, seconds=5)
-    make(page)
+    order(page, prompt, seconds=5, image=None)
     expect(page.locator(".frame.working")).to_be_visible()
 
     page.reload()
@@ -173,14 +159,12 @@ def test_a_reload_during_a_job_loses_nothing(visit: Visit, stack: Stack) -> None
 
 
 def test_a_portrait_image_keeps_its_shape_while_its_video_is_made(
-    visit: Visit, stack: Stack
+    page: Page, stack: Stack
 ) -> None:
     set_faults(stack, ENDLESS)
-    page = visit().page
     choose(page, portrait())
     chosen = page.get_by_alt_text("선택한 이미지").bounding_box()
-    write(page, "A tall raccoon")
-    make(page)
+    order(page, "A tall raccoon", image=None)
     expect(page.locator(".frame.working")).to_be_visible()
 
     shown = page.locator(".still").bounding_box()
@@ -193,9 +177,7 @@ def test_a_portrait_image_keeps_its_shape_while_its_video_is_made(
 def test_a_switch_of_language_does_not_empty_the_stage_of_a_missing_video(
     visit: Visit,
 ) -> None:
-    visitor = visit("/?video=missing")
-    visitor.forgive("404", "net::ERR_", "Could not reach Cloud Firestore", "cleardot")
-    page = visitor.page
+    page = visit("/?video=missing", forgiven=("404", *OFFLINE)).page
     said = page.locator(".stage .words p")
     for language, name in (("English", "한국어"), ("한국어", "English")):
         # Both languages' messages are loaded.
@@ -219,8 +201,7 @@ def test_a_video_whose_url_has_expired_is_played_from_a_new_one(
         url = answer.json()["video_url"] + "#renewed"
         route.fulfill(response=answer, json=answer.json() | {"video_url": url})
 
-    visitor = visit(f"/?video={earlier['job_id']}", user=None)
-    visitor.forgive("net::ERR_")
+    visitor = visit(f"/?video={earlier['job_id']}", user=None, forgiven=LOST)
     page = visitor.page
     expired = re.compile(r"\.mp4")
     page.route(expired, lambda route: route.abort(), times=1)
@@ -262,8 +243,7 @@ def unstored(stack: Stack, earlier: Video) -> Iterator[Video]:
 def test_a_video_that_cannot_be_stored_is_said_to_be_safe(
     visit: Visit, unstored: Video
 ) -> None:
-    visitor = visit(user="me", width=NARROW, language="en")
-    visitor.forgive("net::ERR_")
+    visitor = visit(user="me", width=NARROW, language="en", forgiven=LOST)
     # Only the listener knows this video: a slow page would ask the API, too.
     path = f"/v1/videos/{unstored['job_id']}"
     visitor.page.route(f"**{path}", lambda route: route.abort())
