@@ -1,9 +1,11 @@
-"""Valid and invalid Firebase ID tokens, signed with a local key."""
+"""Valid, invalid and forged ID tokens, signed with local keys."""
 
 import base64
+import hmac
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -73,3 +75,55 @@ def segment(content: object) -> str:
 
 def base64_of(raw: bytes) -> str:
     return base64.urlsafe_b64encode(raw).decode().rstrip("=")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Forger:
+    """Makes tokens that an attacker might send; `google` signs for others, too."""
+
+    google: LocalIdentity
+    stranger: LocalIdentity
+    claims: Callable[..., Mapping[str, object]] = claims
+
+    def of_google(self, *, key_id: str | None = "", algorithm: str = "RS256") -> str:
+        content = self.claims()
+        return signed(self.google, content, key_id=key_id, algorithm=algorithm)
+
+    def with_hmac(self) -> str:
+        """A token signed with the public certificate as a shared secret."""
+        header = segment({"alg": "HS256", "kid": self.google.key_id, "typ": "JWT"})
+        content = f"{header}.{segment(self.claims())}"
+        key = self.google.certificates()[self.google.key_id].encode()
+        return f"{content}.{base64_of(hmac.digest(key, content.encode(), 'sha256'))}"
+
+    def with_signature(self, signature: str) -> str:
+        return f"{self.of_google().rpartition('.')[0]}.{signature}"
+
+    def with_claims(self, **changes: object) -> str:
+        """With a signature of other claims."""
+        header, _, signature = self.of_google().split(".")
+        return f"{header}.{segment(self.claims(**changes))}.{signature}"
+
+
+Forge = Callable[[Forger], str]
+
+NESTED = base64_of(b"[" * 100_000)
+FORGERIES: Mapping[str, Forge] = {
+    "wrong key": lambda f: signed(f.stranger, f.claims(), key_id=f.google.key_id),
+    "unknown key": lambda f: signed(f.stranger, f.claims()),
+    "right key, unknown name": lambda f: f.of_google(key_id="x"),
+    "no key named": lambda f: f.of_google(key_id=None),
+    "HS256 with the certificate": lambda f: f.with_hmac(),
+    "HS256 in the header": lambda f: f.of_google(algorithm="HS256"),
+    "ES256 in the header": lambda f: f.of_google(algorithm="ES256"),
+    "alg none": lambda f: unsigned(f.claims()),
+    "no signature": lambda f: f.with_signature(""),
+    "a signature of other claims": lambda f: f.with_claims(iat=timedelta(seconds=-1)),
+    "four parts": lambda f: f.of_google() + ".x",
+    "garbage": lambda f: "garbage",
+    "three times garbage": lambda f: "a.b.c",
+    "nested without end": lambda f: f"{segment({})}.{NESTED}.",
+    "all nested": lambda f: f"{NESTED}.{NESTED}.",
+    "not ASCII": lambda f: "ä.ö.ü",
+    "lists": lambda f: f"{segment([])}.{segment([])}.",
+}

@@ -20,15 +20,7 @@ from shared.gcp import firebase_tokens, published_keys
 from shared.gcp.firebase_tokens import FirebaseTokens, decode_signed
 from shared.ports.identity import Caller
 from shared.rates import RateLimit
-from tests.gcp.firebase_signing import (
-    HOUR,
-    LEFT_OUT,
-    PROJECT,
-    claims,
-    segment,
-    signed,
-    unsigned,
-)
+from tests.gcp.firebase_signing import HOUR, LEFT_OUT, PROJECT, claims, signed, unsigned
 
 Say = Callable[..., Caller]
 
@@ -150,11 +142,7 @@ def test_users_that_a_script_can_create_are_refused(
     [
         pytest.param(unsigned(claims()), id="unsigned"),
         pytest.param(unsigned(claims(exp=10**400)), id="valid for ever"),
-        pytest.param("x", id="one part"),
         pytest.param("a.b.c", id="no base64"),
-        pytest.param("ä.ö.ü", id="not ASCII"),
-        pytest.param(f"{segment([])}.{segment([])}.x", id="lists"),
-        pytest.param(f"{segment({})}.{'W1tb' * 2000}.", id="nested without end"),
     ],
 )
 def test_a_malformed_token_is_refused(certs_url: str, token: str) -> None:
