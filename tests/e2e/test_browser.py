@@ -8,11 +8,10 @@ import json
 import signal
 import subprocess
 import sys
-import threading
 import uuid
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 from typing import Any, cast
 from urllib.parse import quote, urlencode
@@ -21,8 +20,6 @@ import psutil
 import pytest
 import requests
 from playwright.sync_api import Browser, Error, Page
-from werkzeug import Request, Response
-from werkzeug.serving import make_server
 
 from local.blocked_ports import BLOCKED_PORTS
 from local.database import firestore_of
@@ -30,6 +27,7 @@ from local.stack import ROOT
 from tests.e2e.client import Frontend
 from tests.e2e.conftest import bare_environment
 from tests.e2e.visitor import chromium
+from tests.fakes.raw_server import RawServer, Received
 
 STRANGER = "evil.example"
 FLAGS = (
@@ -142,39 +140,23 @@ def page(browser: Browser) -> Iterator[Page]:
         yield context.new_page()
 
 
-@dataclass
-class Strangers:
-    """A server of the hostile page, without any protection, which records requests."""
+class Strangers(RawServer):
+    """A server of the hostile page, without any protection."""
 
-    port: int = 0
-    requests: list[tuple[str, str]] = field(default_factory=list)
-
-    def answer(self, request: Request) -> Response:
-        if request.path != "/page":
-            self.requests.append((request.method, request.path))
-        return Response(
-            SECRET,
-            mimetype="text/html",
-            headers={
-                "Access-Control-Allow-Origin": "*",
-                "Access-Control-Allow-Headers": "authorization,content-type",
-                "Access-Control-Allow-Methods": "GET,POST,PUT,PATCH,DELETE",
-            },
-        )
+    def respond(self, request: Received) -> Iterator[bytes]:
+        yield (
+            "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n"
+            "Access-Control-Allow-Origin: *\r\n"
+            "Access-Control-Allow-Headers: authorization,content-type\r\n"
+            "Access-Control-Allow-Methods: GET,POST,PUT,PATCH,DELETE\r\n"
+            f"Connection: close\r\n\r\n{SECRET}"
+        ).encode()
 
 
 @pytest.fixture
 def strangers() -> Iterator[Strangers]:
-    found = Strangers()
-    app: Any = Request.application(found.answer)
-    server = make_server("127.0.0.1", 0, app, threaded=True)
-    found.port = server.port
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-    thread.start()
-    yield found
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with Strangers() as found:
+        yield found
 
 
 Attempt = tuple[str, dict[str, Any]]
@@ -314,7 +296,7 @@ def test_the_stacks_own_firestore_applies_the_rules(
 def test_a_page_of_another_origin_reads_and_changes_nothing(
     page: Page, stack: LocalStack, frontend: Frontend, strangers: Strangers, host: str
 ) -> None:
-    page.goto(f"http://{host}:{strangers.port}/page")
+    page.goto(f"http://{host}:{strangers.server_port}/page")
     before, answers = state(stack, frontend), []
     for port in stack.ports:
         answers += attack_port(page, f"http://127.0.0.1:{port}", stack, frontend)
@@ -343,13 +325,15 @@ def test_a_page_whose_name_is_rebound_to_this_machine_reads_and_changes_nothing(
 def test_the_same_page_reaches_a_server_without_protection(
     page: Page, strangers: Strangers, host: str
 ) -> None:
-    page.goto(f"http://{host}:{strangers.port}/page")
-    address = f"http://127.0.0.1:{strangers.port}"
+    page.goto(f"http://{host}:{strangers.server_port}/page")
+    address = f"http://127.0.0.1:{strangers.server_port}"
     tries = attempts(address, "demo", OWNER)
 
     answers = attack(page, tries, milliseconds=100_000)
 
-    arrived = {(method, path) for method, path in strangers.requests}
+    arrived = {
+        (each.method, each.path.partition("?")[0]) for each in strangers.received
+    }
     for (url, options), answer in zip(tries, answers, strict=False):
         path = url.removeprefix(address).partition("?")[0]
         assert (options["method"], path) in arrived

@@ -107,7 +107,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(piece)
         self.close_connection = not self.server.keeps()
 
-    do_POST = do_GET = do_DELETE = _any  # noqa: N815 - http.server calls these
+    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = _any  # noqa: N815 - http.server calls these
 
     def finish(self) -> None:
         super().finish()
