@@ -19,6 +19,9 @@ SAFE_IN_ADDRESS = "/%:@!$&'()*+,;=~?[]"
 # Unicode categories: controls, surrogates, line and paragraph separators.
 _BREAK_CATEGORIES = frozenset({"Cc", "Cs", "Zl", "Zp"})
 HOST = re.compile(r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]+)?")
+# A label with a letter that browsers keep. Python's IDNA is that of 2003: straße.de
+# would become strasse.de, which may be somebody else's.
+_KEPT_LABEL = re.compile("[^.\u3002\uff0e\uff61]*[ßς][^.\u3002\uff0e\uff61]*")
 
 
 class HttpsAddress(Struct, frozen=True, kw_only=True):
@@ -82,7 +85,7 @@ def _encoded(address: str) -> str:
         host, colon, port = netloc.partition(":")
         if len(host) > MAX_HOST_LENGTH:  # IDNA took a second for a thousand letters
             raise ValueError("the host is longer than any name")
-        netloc = host.encode("idna").decode() + colon + port
+        netloc = ascii_host(host) + colon + port
     return urlunsplit(
         (
             parts.scheme,
@@ -92,3 +95,13 @@ def _encoded(address: str) -> str:
             quote(parts.fragment, safe=SAFE_IN_ADDRESS),
         )
     )
+
+
+def ascii_host(host: str) -> str:
+    """As DNS knows it; UnicodeError if it can't be a name."""
+    return _KEPT_LABEL.sub(_punycode, host).encode("idna").decode()
+
+
+def _punycode(label: re.Match[str]) -> str:
+    letters = unicodedata.normalize("NFKC", label[0].lower())
+    return f"xn--{letters.encode('punycode').decode()}"

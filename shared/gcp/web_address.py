@@ -6,7 +6,7 @@ from urllib.parse import SplitResult, quote, urlsplit
 from msgspec import Struct
 
 from shared.domain.errors import NotPublic
-from shared.domain.https_address import MAX_HOST_LENGTH
+from shared.domain.https_address import MAX_HOST_LENGTH, ascii_host
 
 DEFAULT_PORTS: Final = {"https": 443, "http": 80}
 
@@ -63,7 +63,7 @@ def _ascii_host(host: str) -> str:
     if len(host) > MAX_HOST_LENGTH:
         raise NotPublic("the URL has no public host")
     try:
-        return host if host.isascii() else host.encode("idna").decode().lower()
+        return host if host.isascii() else ascii_host(host).lower()
     except UnicodeError as error:
         raise NotPublic("the URL has no public host") from error
 
