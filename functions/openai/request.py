@@ -30,6 +30,7 @@ _SECONDS_TEXTS = tuple(
 )
 _WHOLE = re.compile("-?(0|[1-9][0-9]*)")
 
+_WHITE_SPACE = b"\t\n\f\r "
 _DATA_ADDRESS = "^data:image/(jpeg|jpg|png|webp|avif);base64,[A-Za-z0-9+/]+={0,2}$"
 REFERENCE = "input_reference"
 _NESTED = f"{REFERENCE}["
@@ -99,7 +100,7 @@ class InputReference(Struct, frozen=True, kw_only=True):
                 raise Wrong("empty_file")
             case bytes():
                 return _image(value)
-            case str() if value.startswith("data:"):
+            case str() if value[:5].lower() == "data:":
                 return _image(_decoded(value))
             case str():
                 return HttpsAddress().parse(value)
@@ -194,10 +195,16 @@ def _model(name: str) -> str:
 
 
 def _decoded(address: str) -> bytes:
-    """The content of a base64 data: URL (RFC 2397); empty if it is malformed."""
-    head, _, content = address.partition(",")
+    """The content of a base64 data: URL (RFC 2397); empty if it is malformed.
+
+    White space in it is ignored, as in browsers: many encoders break lines.
+    """
+    head, _, encoded = address.partition(",")
+    if not head.lower().endswith(";base64"):
+        return b""
     try:
-        return b64decode(content, validate=True) if head.endswith(";base64") else b""
+        content = encoded.encode("ascii").translate(None, _WHITE_SPACE)
+        return b64decode(content, validate=True)
     except ValueError:
         return b""
 

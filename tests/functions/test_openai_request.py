@@ -1,6 +1,6 @@
 """Translating requests of OpenAI's clients into ours."""
 
-from base64 import b64encode
+from base64 import b64encode, encodebytes
 from typing import get_args
 
 import pytest
@@ -133,6 +133,15 @@ def test_an_images_type_is_detected_from_its_bytes(content: bytes, kind: str) ->
     for reference in (content, mislabelled):
         request, found = read(input_reference=reference)
         assert (request.source(Frame.FIRST), found) == (None, image)
+
+
+@pytest.mark.parametrize("head", ["data:image/png;base64", "DATA:IMAGE/PNG;BASE64"])
+def test_lines_and_capitals_of_a_data_url_make_no_difference(head: str) -> None:
+    url = f"{head},{encodebytes(PNG * 20).decode()}\r\n"
+
+    _, image = read(input_reference=url)
+
+    assert image == InlineImage(content=PNG * 20, content_type="image/png")
 
 
 @pytest.mark.parametrize("reference", [URL, {"image_url": URL}])
