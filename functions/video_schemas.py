@@ -177,7 +177,11 @@ VIDEO = record(
     metadata=texts_by_name("Your own strings.", {"order": "A-1042"}),
     delivered=or_null(described(DELIVERED, "The video that was delivered.")),
     attempts=list_of(ATTEMPT, "Every provider that was tried or skipped, in order."),
-    estimated_cost_usd=money("The price when the job was created.", "0.25"),
+    estimated_cost_usd=money(
+        "The price, when the job was created, of the first provider that can make the "
+        "video, even if that one was not available.",
+        "0.25",
+    ),
     cost_usd=money("The cost so far, including translation.", "2.400197"),
     error={**or_null(described(ERROR, "Why the job failed.")), "examples": [None]},
     webhook=or_null(described(WEBHOOK, "How its webhook is doing; null without one.")),
