@@ -65,7 +65,9 @@ def simulated(attempt: Attempt, takes: Times, seed: int, tasks: int) -> tuple[Ru
     for took in all_took:
         planned = replace(attempt, poll_plan=poll_plan(times.of("m", 5)))
         last, *before = reversed(list(_polls_until(planned, took)))
-        seen = TaskTiming(working=int(next(iter(before), 0)), ready=int(last) + 1)
+        # As `PollPlanner` does if the first poll finds the result.
+        working = next(iter(before), last / 2)
+        seen = TaskTiming(working=int(working), ready=int(last) + 1)
         times = times.plus([(task_kind("m", 5), seen)])
         all_seen.append((1 + len(before), last - took))
     every_5 = [-(-took // REFERENCE_INTERVAL_SECONDS) for took in all_took]
