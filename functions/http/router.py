@@ -1,6 +1,7 @@
 """Matches a request to its route, authenticates the caller, and renders errors."""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from io import BytesIO
 
 import structlog
@@ -39,6 +40,13 @@ BYTES_PER_TOKEN = 20_000
 ErrorRenderer = Callable[[ApiError, Language, Mapping[str, str] | None], Response]
 
 
+@cache
+def _url_map(routes: tuple[Route, ...]) -> Map:
+    """The same one for all routers of these routes: it takes long to compile."""
+    rules = [Rule(r.path, methods=[r.method], endpoint=r) for r in routes]
+    return Map(rules, strict_slashes=False, redirect_defaults=False)
+
+
 class Router:
     """Dispatches requests to `routes`. Only here do ApiErrors become responses.
 
@@ -57,11 +65,7 @@ class Router:
         receiver: Receiver | None = None,
         rate: RateLimit | None = None,
     ) -> None:
-        self._map = Map(
-            [Rule(r.path, methods=[r.method], endpoint=r) for r in routes],
-            strict_slashes=False,
-            redirect_defaults=False,
-        )
+        self._map = _url_map(tuple(routes))
         self._tokens = tokens
         self._origins = frozenset(origins)
         self._project = project
