@@ -10,6 +10,10 @@ import pytest
 import structlog
 
 from shared import logs
+from shared.domain.structs import PartialRepr
+from shared.providers import google_client, registry, runway_wire
+from shared.settings import Settings
+from shared.worker import advance
 
 TOKEN = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJhbm4ifQ.c2lnbmF0dXJl"
 SIGNED = "https://storage.example/b/o.mp4?X-Goog-Signature=abc123&X-Goog-Expires=60"
@@ -144,3 +148,13 @@ def test_a_librarys_message_is_a_line_like_ours(
     (line,) = lines(capsys)
     assert (line["severity"], line["message"]) == ("WARNING", "Connection pool is full")
     assert line["logger"] == "urllib3"
+
+
+def test_every_unprinted_name_is_a_field() -> None:
+    # Imported for their records.
+    assert all((google_client, registry, runway_wire, advance))
+    kinds = PartialRepr.__subclasses__()
+
+    assert Settings in kinds
+    assert not [k for k in kinds if not k.hidden_fields]
+    assert not [k for k in kinds if set(k.hidden_fields) - {*k.__struct_fields__}]
