@@ -56,6 +56,14 @@ def test_a_shard_with_enough_allowance_borrows_nothing() -> None:
         assert can_take_alone(doubtful, 1, 4, MICRO, HUNDRED, DAY) == takes
 
 
+def test_the_first_shard_has_what_cannot_be_divided() -> None:
+    caps, more = Caps(daily_usd=Decimal(1)), Decimal("0.333334")
+
+    takes = [can_take_alone(EMPTY, nth, 3, more, caps, DAY) for nth in range(3)]
+
+    assert takes == [True, False, False]
+
+
 def test_one_cent_too_many_borrows_from_a_neighbour_with_some_to_spare() -> None:
     loans = borrow([EMPTY] * 4, 3, Decimal("25.01"), HUNDRED, DAY)
 

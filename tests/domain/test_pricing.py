@@ -100,6 +100,7 @@ def test_a_job_that_no_provider_can_make_holds_nothing() -> None:
     [
         pytest.param(None, None, "0.40", id="no figure"),
         pytest.param(None, "0.80", "0.80", id="no figure, but a maximum"),
+        pytest.param(None, "0.20", "0.40", id="no figure, and a lower maximum"),
         pytest.param("0", None, "0", id="nothing"),
         pytest.param("0.80", None, "0.80", id="twice the price"),
         pytest.param("4.00", None, "4.00", id="ten times"),
