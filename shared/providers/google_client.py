@@ -20,7 +20,7 @@ from google.genai._gaos.lib import compat_errors
 from google.genai._gaos.utils import retries
 
 from shared.domain.errors import ErrorCode, Problem
-from shared.domain.outcomes import NotSent, Submission
+from shared.domain.outcomes import Accepted, NotSent, Submission
 from shared.domain.structs import PartialRepr
 from shared.providers import response_limits
 from shared.providers.google_errors import GOOGLE
@@ -165,11 +165,19 @@ def submission_of(
     """The outcome of a paid POST that raised."""
     response = response_of(error)
     if response is not None:
-        return outcome_of_error(response, GOOGLE, *secrets)
+        return _accepted(response) or outcome_of_error(response, GOOGLE, *secrets)
     is_auth_error = isinstance(error, google.auth.exceptions.GoogleAuthError)
     if is_auth_error and not send_state.started:
         return _without_token(error)
     return outcome_of(error, FAULTS, send_state, *secrets)
+
+
+def _accepted(response: HttpResponse) -> Accepted | None:
+    """The SDK raises for every status but 200, also for another 2xx with an id."""
+    if not 200 <= response.status < 300 or not isinstance(response.body, dict):
+        return None
+    task_id = response.body.get("name") or response.body.get("id")
+    return Accepted(task_id=task_id) if isinstance(task_id, str) and task_id else None
 
 
 def _without_token(error: BaseException) -> NotSent:

@@ -153,10 +153,11 @@ def test_json_that_is_not_the_vendors_own_is_unknown(
 
 
 @each()
-def test_an_id_in_a_200_is_accepted(case: ProviderCase) -> None:
+@pytest.mark.parametrize("status", [200, 201, 202])
+def test_an_id_in_a_2xx_is_accepted(case: ProviderCase, status: int) -> None:
     most = Decimal("0.25") if case.is_runway else None
 
-    outcome = submitted(case, Reply(body=case.accepted))
+    outcome = submitted(case, Reply(status=status, body=case.accepted))
 
     assert outcome == Accepted(task_id=case.task_id, max_cost_usd=most)
 
