@@ -28,7 +28,7 @@ from shared.ports.providers import GenerationRequest, ImageFile
 from shared.providers.redaction import redact
 from shared.providers.rejection import HttpResponse, outcome_of_error
 from shared.providers.runway_errors import RUNWAY
-from shared.providers.safety_refusals import says_free
+from shared.providers.safety_refusals import safety_refusal, says_free
 
 BASE_URL = "https://api.dev.runwayml.com"
 VERSION = "2024-11-06"
@@ -54,6 +54,7 @@ _FAILURES: tuple[tuple[str, ErrorCode], ...] = (
     ("INTERNAL.BAD_OUTPUT", ErrorCode.BAD_OUTPUT),
     ("ASSET.INVALID", ErrorCode.INPUT_NOT_ACCEPTED),
     ("THIRD_PARTY.UNAVAILABLE", ErrorCode.PROVIDER_UNAVAILABLE),
+    ("THIRD_PARTY.INPUT", ErrorCode.INPUT_NOT_ACCEPTED),
 )
 
 
@@ -150,9 +151,10 @@ def _succeeded(task: Mapping[str, object]) -> Succeeded | Failed:
 
 def _failed(task: Mapping[str, object]) -> Failed:
     failure_code = str(task.get("failureCode") or "")
+    failure = str(task.get("failure") or "")
     fits = (code for start, code in _FAILURES if failure_code.startswith(start))
-    message = f"{failure_code or 'no code'}: {task.get('failure') or ''}"
-    return _ended(next(fits, ErrorCode.PROVIDER_ERROR), message, task)
+    code = next(fits, None) or safety_refusal(failure) or ErrorCode.PROVIDER_ERROR
+    return _ended(code, f"{failure_code or 'no code'}: {failure}", task)
 
 
 def _ended(code: ErrorCode, message: str, task: Mapping[str, object]) -> Failed:

@@ -35,10 +35,12 @@ FAILURES = {
     "SAFETY": ErrorCode.PROMPT_REFUSED,
     "INPUT_PREPROCESSING.SAFETY.TEXT": ErrorCode.PROMPT_REFUSED,
     "INPUT_PREPROCESSING.SAFETY.IMAGE": ErrorCode.IMAGE_REFUSED,
+    "INPUT_PREPROCESSING.SAFETY.THIRD_PARTY": ErrorCode.PROMPT_REFUSED,
     "INPUT_PREPROCESSING.INTERNAL": ErrorCode.PROVIDER_ERROR,
     "INTERNAL.BAD_OUTPUT.CODE01": ErrorCode.BAD_OUTPUT,
     "INTERNAL": ErrorCode.PROVIDER_ERROR,
     "THIRD_PARTY.UNAVAILABLE": ErrorCode.PROVIDER_UNAVAILABLE,
+    "THIRD_PARTY.INPUT_VALIDATION": ErrorCode.INPUT_NOT_ACCEPTED,
     "ASSET.INVALID": ErrorCode.INPUT_NOT_ACCEPTED,
     "SOMETHING.NEW": ErrorCode.PROVIDER_ERROR,
     None: ErrorCode.PROVIDER_ERROR,
@@ -56,6 +58,26 @@ def test_a_failure_code_is_classified(
     assert isinstance(poll, Failed)
     assert poll.problem.code is expected
     assert poll.cost_usd == Decimal("0.07")
+
+
+@pytest.mark.parametrize(
+    ("failure_code", "failure", "expected"),
+    [
+        (None, "Text did not pass content moderation", ErrorCode.PROMPT_REFUSED),
+        ("THIRD_PARTY.NEW", "The image was blocked", ErrorCode.IMAGE_REFUSED),
+        (None, "An unexpected error occurred.", ErrorCode.PROVIDER_ERROR),
+        ("INTERNAL.BAD_OUTPUT", "The image was blocked", ErrorCode.BAD_OUTPUT),
+    ],
+)
+def test_a_failure_without_a_known_code_is_classified_by_its_words(
+    failure_code: str | None, failure: str, expected: ErrorCode
+) -> None:
+    task = {"status": "FAILED", "failureCode": failure_code, "failure": failure}
+
+    poll = runway_wire.read_task(task)
+
+    assert isinstance(poll, Failed)
+    assert poll.problem.code is expected
 
 
 @pytest.mark.parametrize(
