@@ -19,10 +19,10 @@ beforeEach(() => {
   draft.value = EMPTY;
 });
 
-function aPicking(onError = () => {}) {
+function aPicking(onError = () => {}, onStart = () => {}) {
   const user = signal({ id: "ann" });
   const app = { api: { user: "ann" }, session: { user } } as unknown as App;
-  return { ...openPicking(app, () => {}, onError), user };
+  return { ...openPicking(app, onStart, onError), user };
 }
 
 test("a chosen image leaves the video that is opened while it is being stored", async () => {
@@ -66,4 +66,12 @@ test("of two images, the one chosen last counts, and only its error is reported"
   expect(isReading.value).toBe(false);
   await placeImage(Promise.reject(new Error("not an image")), "lastImage");
   expect(onError).toHaveBeenCalledOnce();
+});
+
+test("an address in place of a file that can't be used takes back what was said of the file", () => {
+  const onStart = vi.fn();
+
+  aPicking(undefined, onStart).setAddress("");
+
+  expect(onStart).toHaveBeenCalledOnce();
 });

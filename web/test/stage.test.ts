@@ -182,6 +182,17 @@ test("a provider is skipped as needing an image only if the job has none", () =>
   expect(note("upload")).toEqual([["skipped", "unsupported"]]);
 });
 
+test("a provider that takes only shorter prompts is skipped for that", () => {
+  const skipped = aFailedAttempt("runway", "unsupported");
+  const attempts = [{ ...skipped, outcome: "skipped" } as const];
+  const most = MODELS[0]?.limits.prompt ?? 0;
+  const note = (length: number) =>
+    framesOf(aVideo({ attempts, prompt: "x".repeat(length) }), MODELS)[0]?.note;
+
+  expect(note(most + 1)).toEqual([["promptOver", most]]);
+  expect(note(most)).toEqual([["skipped", "unsupported"]]);
+});
+
 test("a provider skipped because its account did not answer is shown as not asked", () => {
   const skipped = aFailedAttempt("runway-http", "submission_unknown");
   const attempts = [{ ...skipped, outcome: "skipped" } as const];

@@ -21,7 +21,7 @@ const REASONS: Record<Code, string> = {
   cancelled: "취소됨",
   storage_failed: "저장 실패",
   not_configured: "설정 안 됨",
-  circuit_open: "오류가 반복됨",
+  circuit_open: "현재 오류 발생 중",
   unsupported: "지원하지 않는 설정",
   all_providers_failed: "모두 실패",
   generation_paused: "일시 중지",
@@ -121,6 +121,7 @@ export const messages: Messages = {
   plan: (seconds, shape, usd) =>
     [`${seconds}초`, shape, money(usd)].filter(Boolean).join(" · "),
   needsImage: "이미지가 필요함",
+  promptOver: (most) => `프롬프트가 ${most}자를 넘음`,
   waiting: "대기",
   planUnknown: "–",
   unused: "필요하지 않음",

@@ -52,6 +52,7 @@ export function openPicking(
 
   function setAddress(imageUrl: string): void {
     awaitAt("image", null);
+    onStart();
     usesAddress.value = true;
     change({ image: null, imageUrl });
     go(pathOf("make"));

@@ -1,6 +1,6 @@
 // Derives what the stage and the strip show from a job: its status in words, and a frame per provider.
 
-import type { AiModel, Attempt, Model, Usage, Video } from "../api";
+import type { AiModel, Attempt, Model, Usage, Video, VideoRequest } from "../api";
 import { span } from "../format";
 import type { Language, Message } from "../i18n";
 import { isUsual } from "../usage/report";
@@ -174,15 +174,23 @@ function attemptFrame(attempt: Attempt, video: Video, models: readonly Model[]):
   }
 }
 
-/** Why a provider was skipped; if it needs an image, in the same words as the plan. */
+/** Why a provider was skipped, if possible in the same words as the plan. */
 function skipReason({ ai_model, error }: Attempt, video: Video, models: readonly Model[]): Message {
   // It was not requested: the other provider on the same account did not answer.
   if (error?.code === "submission_unknown") return ["sameAccount"];
   const model = models.find((one) => one.ai_model === ai_model);
-  const isOfText = !video.image && !video.image_url;
-  return isOfText && error?.code === "unsupported" && model?.text_aspect_ratios.length === 0
-    ? ["needsImage"]
-    : ["skipped", error?.code ?? null];
+  const unmet = error?.code === "unsupported" && unmetNeed(model, video);
+  return unmet || ["skipped", error?.code ?? null];
+}
+
+/** What the request would have to have, or to leave out, for this model to take it at all. */
+export function unmetNeed(
+  model: Model | undefined,
+  { image, image_url, prompt }: Pick<VideoRequest, "image" | "image_url" | "prompt">,
+): Message | null {
+  if (!image && !image_url && model?.text_aspect_ratios.length === 0) return ["needsImage"];
+  const most = model?.limits.prompt ?? Infinity;
+  return prompt.length > most ? ["promptOver", most] : null;
 }
 
 /** The providers in the order in which this job asks them. */

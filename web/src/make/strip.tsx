@@ -3,7 +3,8 @@
 import type { Video } from "../api";
 import { type Message, t, textOf } from "../i18n";
 import { shapeOf } from "./crop";
-import { type Frame, framesOf, NAMES } from "./stage";
+import { estimateOf } from "./request";
+import { type Frame, framesOf, NAMES, unmetNeed } from "./stage";
 import type { Studio } from "./studio";
 
 export function Strip({ studio, video }: { studio: Studio; video: Video | null }) {
@@ -46,24 +47,19 @@ function planOf({ estimate, models, fit, priceProblem }: Studio): Frame[] {
     }));
   }
   const isPaused = estimate.value?.refused?.code === "generation_paused";
-  const { image, imageUrl } = fit.value;
-  const needsImage = models.value
-    .filter((model) => !image && !imageUrl && !model.text_aspect_ratios.length)
-    .map((model) => model.ai_model);
+  const request = estimateOf(fit.value);
   return (estimate.value?.links ?? []).map((link) => {
     const { ai_model, skipped, duration, cost_usd } = link;
     if (isPaused) {
       return { model: ai_model, state: "waiting", note: [["reason", "generation_paused"]] };
     }
+    const model = models.value.find((one) => one.ai_model === ai_model);
     if (!skipped) {
-      const model = models.value.find((one) => one.ai_model === ai_model);
-      const shape = shapeOf(link.aspect_ratio, image, model);
+      const shape = shapeOf(link.aspect_ratio, fit.value.image, model);
       const note: Message[] = [["plan", duration, shape, Number(cost_usd)]];
       return { model: ai_model, state: "planned", note };
     }
-    const why: Message = needsImage.includes(ai_model)
-      ? ["needsImage"]
-      : ["reason", skipped];
+    const why: Message = unmetNeed(model, request) ?? ["reason", skipped];
     return { model: ai_model, state: "waiting", note: [why] };
   });
 }
