@@ -11,6 +11,7 @@ export const messages = {
   otherLanguage: "한국어",
   aiNotice: "These videos are made by AI. Providers' marks in the files are preserved.",
   adminOnly: "Only administrators see this page.",
+  loading: "Loading …",
   noPage: "There is no such page.",
   cannotStart: "The page can't reach its service. Check your connection and reload.",
   reload: "Reload",

@@ -122,7 +122,13 @@ function Content({ app: base, name }: { app: BaseApp; name: keyof typeof VIEWS |
   }
   if (!name) return <p class="notice">{t("noPage")}</p>;
   const View = loaded.value[name];
-  return View ? <View app={app} /> : null;
+  return View ? (
+    <View app={app} />
+  ) : (
+    <p class="loading" role="status">
+      {t("loading")}
+    </p>
+  );
 }
 
 export function CannotStart() {

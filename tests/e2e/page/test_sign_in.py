@@ -7,7 +7,15 @@ from playwright.sync_api import Route, expect
 
 from local.stack import Stack
 from tests.e2e.client import Frontend
-from tests.e2e.page.acting import CREATING, LOST, is_on_top, jobs, open_another
+from tests.e2e.page.acting import (
+    CREATING,
+    LOST,
+    arrived,
+    hold,
+    is_on_top,
+    jobs,
+    open_another,
+)
 from tests.e2e.page.conftest import Visit
 from tests.e2e.visitor import NARROW
 
@@ -44,6 +52,19 @@ def test_a_view_that_cannot_be_loaded_says_so_and_offers_a_reload(
     page.unroute("**/assets/*.js")
     page.get_by_role("button", name="새로고침").click()
 
+    expect(page.locator("main h1")).to_have_text("사용량")
+
+
+def test_a_view_on_its_way_over_a_slow_network_says_so(visit: Visit) -> None:
+    page = visit().page
+    expect(page.locator("#prompt")).to_be_visible()
+    held = hold(page, "**/assets/*.js")
+    page.get_by_role("link", name="사용량").click()
+    arrived(page, held)
+
+    expect(page.locator("main").get_by_role("status")).to_have_text("불러오는 중 …")
+
+    page.unroute("**/assets/*.js")
     expect(page.locator("main h1")).to_have_text("사용량")
 
 
