@@ -447,8 +447,8 @@ variable "retention_days" {
   nullable    = false
 
   validation {
-    condition     = var.retention_days >= 1 && var.retention_days <= 3650 && floor(var.retention_days) == var.retention_days
-    error_message = "retention_days must be a whole number from 1 to 3650."
+    condition     = var.retention_days >= 2 && var.retention_days <= 3650 && floor(var.retention_days) == var.retention_days
+    error_message = "retention_days must be a whole number from 2 to 3650: a job may be under way for more than a day."
   }
 }
 

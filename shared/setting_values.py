@@ -114,9 +114,12 @@ def parse_zone(value: str) -> tzinfo:
 
 
 def parse_days(value: str) -> int:
+    """Not 1: a job whose video can't be stored lives for a day and half an hour, and
+    the retention must not delete it before it has ended.
+    """
     days = _parse_whole(value)
-    if days is None or not 1 <= days <= 3650:
-        raise ValueError("must be a whole number from 1 to 3650")
+    if days is None or not 2 <= days <= 3650:
+        raise ValueError("must be a whole number from 2 to 3650")
     return days
 
 

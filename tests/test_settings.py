@@ -56,7 +56,7 @@ def test_two_variables_are_enough() -> None:
         ),
         ("ON_UNKNOWN_SUBMISSION", "stop", "stop_on_unknown", True),
         ("ON_UNKNOWN_SUBMISSION", "fallback", "stop_on_unknown", False),
-        ("RETENTION_DAYS", "1", "retention_days", 1),
+        ("RETENTION_DAYS", "2", "retention_days", 2),
         (
             "ALLOWED_ORIGINS",
             "https://A.example:443/, http://localhost:5173, http://b.example:80",
@@ -173,7 +173,7 @@ WRONG = {
     "OMNI_MODEL": ["gen4_turbo"],
     "TRANSLATION_MODEL": ["gemini-flash"],
     "ON_UNKNOWN_SUBMISSION": ["retry"],
-    "RETENTION_DAYS": ["0", "3651", "a month"],
+    "RETENTION_DAYS": ["1", "3651", "a month"],
     "ALLOWED_ORIGINS": [
         *("*", "https://*.example.com", "example.com", "https://a.example/app"),
         *("https://a.example?b", "http://[", "https://한국.example"),
@@ -305,7 +305,7 @@ def test_a_function_does_not_start_with_wrong_settings(
     [
         ("USER_MAX_JOBS", "abc", "USER_MAX_JOBS: must be a whole number, at least 1"),
         ("USER_MAX_JOBS", "9" * 5000, "must be a whole number"),
-        ("RETENTION_DAYS", "x", "must be a whole number from 1 to 3650"),
+        ("RETENTION_DAYS", "x", "must be a whole number from 2 to 3650"),
         ("TRACE_SAMPLE_RATIO", "half", "must be a number from 0 to 1"),
     ],
 )

@@ -111,7 +111,7 @@ run "refused_2" {
     omni_model               = "Gemini-Omni-1.2-Flash"
     translation_model        = ""
     allowed_origins          = ["app.example.com"]
-    retention_days           = 4000
+    retention_days           = 1
     ci_repository            = "projects/p/locations/l/connections/c/repositories/r"
     github_repository        = "me/reelay"
   }
