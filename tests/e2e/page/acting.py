@@ -2,7 +2,7 @@
 
 import io
 import re
-from typing import Any
+from typing import Any, Literal
 
 from PIL import Image
 from playwright.sync_api import Locator, Page, Route, expect
@@ -136,6 +136,17 @@ def portrait() -> bytes:
     with Image.open(IMAGE) as image:
         image.save(made, "JPEG", exif=exif)
     return made.getvalue()
+
+
+def scroll_to_bar(what: Locator, edge: Literal["top", "bottom"]) -> None:
+    """Scroll until this edge is level with the top of the bar at a phone's bottom."""
+    what.evaluate(
+        """(element, edge) => {
+            const bar = document.querySelector(".order-bar").getBoundingClientRect();
+            scrollBy(0, element.getBoundingClientRect()[edge] - bar.top);
+        }""",
+        edge,
+    )
 
 
 def is_on_top(what: Locator) -> bool:

@@ -14,6 +14,7 @@ from tests.e2e.client import Frontend, Video
 from tests.e2e.visitor import Visitor, launched, visiting
 
 Visit = Callable[..., Visitor]
+SWITCH = "/v1/admin/generation"
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -73,3 +74,11 @@ def visit(browser: Browser, stack: Stack) -> Iterator[Visit]:
 def page(visit: Visit) -> Page:
     """Where Min-ji makes videos."""
     return visit().page
+
+
+@pytest.fixture
+def operator(stack: Stack) -> Iterator[Frontend]:
+    """An administrator; resets the switch at the end."""
+    operator = Frontend(stack, "seo-yeon", admin=True)
+    yield operator
+    operator.call("POST", SWITCH, {"level": "normal", "reason": "the test is over"})

@@ -1,17 +1,13 @@
 """The page for administrators: the kill switch, and all users' usage."""
 
-from collections.abc import Iterator
 from decimal import Decimal
 
-import pytest
 from playwright.sync_api import Route, expect
 
 from local.stack import Stack
 from tests.e2e.client import Frontend, Video
 from tests.e2e.page.acting import LOST, arrived, hold
-from tests.e2e.page.conftest import Visit
-
-SWITCH = "/v1/admin/generation"
+from tests.e2e.page.conftest import SWITCH, Visit
 
 
 def _budget(name: str, *, overridden: bool = False, **state: str) -> dict[str, object]:
@@ -32,14 +28,6 @@ BUDGETED = {
     },
     "by_hand": None,
 }
-
-
-@pytest.fixture
-def operator(stack: Stack) -> Iterator[Frontend]:
-    """An administrator; resets the switch at the end."""
-    operator = Frontend(stack, "seo-yeon", admin=True)
-    yield operator
-    operator.call("POST", SWITCH, {"level": "normal", "reason": "the test is over"})
 
 
 def test_the_switch_pauses_with_a_reason_and_shows_who_set_it(

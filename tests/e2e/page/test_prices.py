@@ -20,16 +20,12 @@ from tests.e2e.page.acting import (
     jobs,
     make,
     player,
+    scroll_to_bar,
     stop_time,
     write,
 )
-from tests.e2e.page.conftest import Visit
+from tests.e2e.page.conftest import SWITCH, Visit
 from tests.e2e.visitor import NARROW, PHONE
-
-BEHIND_THE_BAR = """element => {
-    const bar = document.querySelector(".order-bar").getBoundingClientRect();
-    scrollBy(0, element.getBoundingClientRect().top - bar.top);
-}"""
 
 
 def test_a_request_that_the_only_provider_cannot_make_is_reported_before_the_click(
@@ -118,7 +114,7 @@ def test_the_reason_in_a_phones_bar_covers_nothing_and_stays_in_view(
     reason = page.locator(".order-bar .bad")
     expect(reason).to_be_visible()
     chip = page.locator(".chips.model .chip").first
-    chip.evaluate(BEHIND_THE_BAR)
+    scroll_to_bar(chip, "top")
     assert not is_on_top(chip)
     chip.locator("input").focus()
     wait_for(lambda: is_on_top(chip))
@@ -132,25 +128,21 @@ def test_the_reason_in_a_phones_bar_covers_nothing_and_stays_in_view(
 
 
 @pytest.fixture
-def _paused(stack: Stack) -> Iterator[None]:
-    operator, switch = Frontend(stack, "seo-yeon", admin=True), "/v1/admin/generation"
-    operator.call("POST", switch, {"level": "paused", "reason": "a test"})
-    yield
-    operator.call("POST", switch, {"level": "normal", "reason": "the test is over"})
+def _paused(operator: Frontend) -> None:
+    operator.call("POST", SWITCH, {"level": "paused", "reason": "a test"})
 
 
 def test_the_end_of_a_pause_is_noticed_without_a_reload(
-    visit: Visit, stack: Stack
+    visit: Visit, operator: Frontend
 ) -> None:
     visitor = visit(user=None)
     page = visitor.page
     page.clock.install()  # before the page starts any timer
-    operator, switch = Frontend(stack, "seo-yeon", admin=True), "/v1/admin/generation"
-    operator.call("POST", switch, {"level": "paused", "reason": "a test"})
+    operator.call("POST", SWITCH, {"level": "paused", "reason": "a test"})
     visitor.sign_in()
     choose(page)
     expect(page.locator(".order-bar")).to_contain_text("영상 생성을 일시 중지했습니다")
-    operator.call("POST", switch, {"level": "normal", "reason": "the test is over"})
+    operator.call("POST", SWITCH, {"level": "normal", "reason": "a test"})
 
     page.clock.fast_forward(60_000)
 

@@ -25,16 +25,11 @@ from tests.e2e.page.acting import (
     order,
     player,
     portrait,
+    scroll_to_bar,
     stop_time,
 )
 from tests.e2e.page.conftest import Visit
 from tests.e2e.visitor import NARROW, PHONE, WIDE
-
-# What opens below it is at first hidden by the bar.
-ABOVE_THE_BAR = """button => {
-    const bar = document.querySelector(".order-bar").getBoundingClientRect();
-    scrollBy(0, button.getBoundingClientRect().bottom - bar.top);
-}"""
 
 
 def test_a_late_answer_to_a_cancellation_leaves_the_video_opened_meanwhile(
@@ -128,7 +123,7 @@ def test_the_question_before_a_cancellation_is_above_the_phones_bar(
     page.set_viewport_size({"width": NARROW, "height": 480})
     order(page, "A raccoon that is almost cancelled")
     cancel = page.get_by_role("button", name="취소", exact=True)
-    cancel.evaluate(ABOVE_THE_BAR)
+    scroll_to_bar(cancel, "bottom")  # which at first hides what opens below it
     cancel.click()
 
     keep_going = page.get_by_role("button", name="계속 만들기")
