@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
+import structlog
 from hypothesis import settings
 
 from shared.domain.catalogue import CATALOGUE
@@ -25,6 +26,16 @@ EMULATOR = "FIRESTORE_EMULATOR_HOST"
 settings.register_profile("check", deadline=None, max_examples=100)
 settings.register_profile("thorough", deadline=None, max_examples=400)
 settings.load_profile("check")
+
+# A failed test shows the log; to lay out each line in colours takes far longer.
+structlog.configure(
+    processors=[
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.format_exc_info,
+        structlog.processors.KeyValueRenderer(key_order=["event"]),
+    ]
+)
 
 
 def pytest_collection_finish() -> None:
