@@ -179,8 +179,11 @@ def _upright_size(image: Image.Image) -> tuple[int, int]:
 
 
 def _orientation(image: Image.Image) -> int:
-    """1, upright, if the tag has no such number."""
-    value = image.getexif().get(_ORIENTATION_TAG)
+    """1, upright, if the tag has no such number or the metadata is malformed."""
+    try:
+        value = image.getexif().get(_ORIENTATION_TAG)
+    except _BROKEN:
+        return 1
     return value if isinstance(value, int) and value in range(1, 9) else 1
 
 

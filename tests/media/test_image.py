@@ -128,6 +128,13 @@ def test_an_orientation_that_means_nothing_is_ignored(kind: int, value: bytes) -
     assert (jpeg.width, jpeg.height) == (60, 40)
 
 
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
+def test_malformed_metadata_is_ignored(kind: str) -> None:
+    content = encoded(photo(), kind, exif=b"Exif\0\0MM garbage")
+
+    assert is_about(shown(to_jpeg(content)).getpixel((30, 20)), RED)
+
+
 def test_no_metadata_is_kept() -> None:
     exif = Image.Exif()
     exif[0x010F], exif[0x0112] = "SECRET", 6
