@@ -21,6 +21,7 @@ demo: emulator $(READY) ## Turn an image into a video: IMAGE= (none: text only) 
 ## MODEL=runway, gemini-veo-3.1 or gemini-omni-flash is asked first, the others take over; YES=1 pays without asking
 ## RESUME=JOB_ID continues a demo with real keys that was stopped; simulated jobs end with the demo
 ## RATIO=auto (the image's own), 16:9, 9:16, 1:1, 4:3, 3:4 or 21:9; without PROMPT= the demo's own prompt is used
+## FAULTS=PROVIDER or PROVIDER:KIND, separated by commas, such as runway:SAFETY.INPUT.TEXT; local/fault_kinds.py lists the kinds
 	@$(BIN)/python -m local demo
 
 dev: emulator $(READY) ## Run the local stack with its web page until Ctrl-C; prints addresses and a token: PORT=8700, the first of eight; FAULTS=

@@ -189,7 +189,7 @@ test("a provider that takes only shorter prompts is skipped for that", () => {
   const note = (length: number) =>
     framesOf(aVideo({ attempts, prompt: "x".repeat(length) }), MODELS)[0]?.note;
 
-  expect(note(most + 1)).toEqual([["promptOver", most]]);
+  expect(note(most + 1)).toEqual([["promptMax", most]]);
   expect(note(most)).toEqual([["skipped", "unsupported"]]);
 });
 

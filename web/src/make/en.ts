@@ -121,7 +121,7 @@ export const messages = {
   plan: (seconds: number, shape: string, usd: number) =>
     [`${seconds} s`, shape, money(usd)].filter(Boolean).join(" · "),
   needsImage: "needs an image",
-  promptOver: (most: number) => `prompt over ${most} characters`,
+  promptMax: (most: number) => `takes prompts of up to ${most} characters`,
   waiting: "waiting",
   planUnknown: "–",
   unused: "not needed",

@@ -121,7 +121,7 @@ export const messages: Messages = {
   plan: (seconds, shape, usd) =>
     [`${seconds}초`, shape, money(usd)].filter(Boolean).join(" · "),
   needsImage: "이미지가 필요함",
-  promptOver: (most) => `프롬프트가 ${most}자를 넘음`,
+  promptMax: (most) => `프롬프트를 ${most}자까지만 받음`,
   waiting: "대기",
   planUnknown: "–",
   unused: "필요하지 않음",

@@ -190,7 +190,7 @@ export function unmetNeed(
 ): Message | null {
   if (!image && !image_url && model?.text_aspect_ratios.length === 0) return ["needsImage"];
   const most = model?.limits.prompt ?? Infinity;
-  return prompt.length > most ? ["promptOver", most] : null;
+  return prompt.length > most ? ["promptMax", most] : null;
 }
 
 /** The providers in the order in which this job asks them. */
