@@ -99,6 +99,13 @@ locals {
       severity = "ERROR"
       labels   = ["job_id", "ai_model"]
     }
+    # Without it no image and no video can be checked.
+    decoder_not_started = {
+      title    = "the decoder does not start"
+      filter   = "jsonPayload.message=\"decoder_not_started\""
+      severity = "ERROR"
+      labels   = ["exit_code", "why"]
+    }
     vendor_silent = {
       title    = "a vendor stayed silent about a paid task"
       filter   = "jsonPayload.message=\"vendor_stayed_silent\""

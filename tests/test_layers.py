@@ -114,7 +114,9 @@ LAYERS = (
         )
     ),
     Layer(place="shared/providers", allowed=(*IN_PROVIDERS, *GOOGLE, *RUNWAY)),
-    Layer(place="shared/media", allowed=(*CORE, "shared.media", "PIL", "av")),
+    Layer(
+        place="shared/media", allowed=(*CORE, "shared.media", "structlog", "PIL", "av")
+    ),
     Layer(place="shared/gcp", allowed=IN_GCP),
     Layer(place="shared/setting_values.py", allowed=("shared.domain",), barred=IMPURE),
     Layer(

@@ -2,7 +2,8 @@
 places to import from as its arguments.
 
 It imports what decoding needs and forks a child for each image or video, since the
-imports take longer than most decodes. It never reads one itself. A request is a line of
+imports take longer than most decodes. It never reads one itself. Once it can, it sends
+`READY`; what it wrote to its standard error until then says why it can't. A request is
 JSON (`[KIND, CPU_SECONDS, MEMORY_BYTES, OUTPUT_BYTES]`) with two open files, the source
 and the output. The response is the child's exit code; `NOT_STARTED` means that it never
 got as far as the source, which may be good or bad. The child writes a line of JSON
@@ -19,6 +20,7 @@ import socket
 import sys
 from typing import Any, BinaryIO, Final, NoReturn
 
+READY: Final = b"r"
 NOT_STARTED: Final = 3
 _REQUEST_BYTES: Final = 1000
 # Linux's CLONE_NEWUSER and CLONE_NEWNET.
@@ -71,6 +73,7 @@ def decode(kind: str, source: BinaryIO) -> tuple[dict[str, Any], bytes]:
 def serve() -> None:
     """Handles requests until the other end of the socket is closed."""
     with socket.socket(fileno=sys.stdin.fileno()) as control:
+        control.sendall(READY)
         while True:
             request, files, *_ = socket.recv_fds(control, _REQUEST_BYTES, 2)
             if not request:
@@ -118,6 +121,9 @@ def main() -> None:
     # Children share these objects' memory as long as the collector doesn't touch them.
     gc.collect()
     gc.freeze()
+    # What a file makes the decoder write is kept out of the log.
+    with open(os.devnull, "wb") as null:
+        os.dup2(null.fileno(), sys.stderr.fileno())
     serve()
 
 

@@ -3,19 +3,27 @@
 import atexit
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import IO, Final
 
+import structlog
+
 from shared.domain.errors import Unreachable
-from shared.media.child import NOT_STARTED
+from shared.media.child import NOT_STARTED, READY
+
+log = structlog.get_logger()
 
 _MAX_RESPONSE_BYTES: Final = 20
+_LOGGED_BYTES: Final = 500
+_FOLDERS: Final = re.compile(r"[^\s\"']*/")
 
 
 class DecoderProcess:
@@ -42,8 +50,7 @@ class DecoderProcess:
         """
         response = b""
         try:
-            control = self._control()
-            control.settimeout(wall_seconds)
+            control = self._control(wall_seconds)
             request = json.dumps([kind, *limits]).encode()
             socket.send_fds(control, [request], [file.fileno() for file in files])
             response = control.recv(_MAX_RESPONSE_BYTES)
@@ -75,15 +82,31 @@ class DecoderProcess:
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
 
-    def _control(self) -> socket.socket:
+    def _control(self, wall_seconds: float) -> socket.socket:
         if self._running and _is_closed(self._running[1]):
             self.end()
-        if self._running is None:
-            self._running = self._start()
-            atexit.register(self.end)
-        return self._running[1]
+        control = self._running[1] if self._running else self._start(wall_seconds)
+        control.settimeout(wall_seconds)
+        return control
 
-    def _start(self) -> tuple[subprocess.Popen[bytes], socket.socket]:
+    def _start(self, wall_seconds: float) -> socket.socket:
+        """Returns once the process is ready; OSError if it ended before, which is
+        logged, or if it takes too long.
+        """
+        with tempfile.TemporaryFile() as stderr:
+            process, control = self._running = self._popen(stderr)
+            atexit.register(self.end)
+            control.settimeout(wall_seconds)
+            if control.recv(len(READY)):
+                return control
+            self.end()
+            why = _end_of(stderr)
+            log.error("decoder_not_started", exit_code=process.returncode, why=why)
+            raise ConnectionResetError
+
+    def _popen(
+        self, stderr: IO[bytes]
+    ) -> tuple[subprocess.Popen[bytes], socket.socket]:
         ours, theirs = socket.socketpair()
         # -I ignores the environment, the working directory and the user's packages,
         # where Google's buildpack installs ours: so our own search path is passed on.
@@ -92,7 +115,7 @@ class DecoderProcess:
                 [sys.executable, "-I", str(self._program), *sys.path],
                 stdin=theirs.fileno(),
                 stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
+                stderr=stderr,
                 env={},
                 close_fds=True,
                 start_new_session=True,
@@ -109,3 +132,9 @@ def _is_closed(control: socket.socket) -> bool:
         return False
     except OSError:
         return True
+
+
+def _end_of(stderr: IO[bytes]) -> str:
+    """The end of what it wrote, without folders, which may have a user's name."""
+    stderr.seek(max(0, stderr.seek(0, os.SEEK_END) - _LOGGED_BYTES))
+    return _FOLDERS.sub("…/", stderr.read().decode(errors="replace")).strip()

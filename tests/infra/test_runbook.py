@@ -5,6 +5,8 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import timedelta
 from decimal import Decimal
+from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 
 import pytest
@@ -15,6 +17,7 @@ from shared.domain.catalogue import ProviderId
 from shared.domain.errors import ErrorCode, Unreachable
 from shared.domain.outcomes import PollFailed, Succeeded, Unknown
 from shared.jobs.commit import LONG_BACKOFF
+from shared.media.process import DecoderProcess
 from tests.domain.budgets import a_notification
 from tests.domain.examples import (
     MINUTE,
@@ -180,6 +183,12 @@ def the_bucket_refuses_a_video_for_minutes(harness: Harness) -> None:
     harness.run()
 
 
+def the_decoder_cannot_start(harness: Harness) -> None:
+    broken = DecoderProcess(Path("/missing"))
+    with TemporaryFile() as file, suppress(Unreachable):
+        broken.decode("image", (1, 1, 1), (file, file), wall_seconds=300)
+
+
 def a_vendor_answers_nothing_about_a_task(harness: Harness) -> None:
     harness.jobs.put(running(a_job(), ProviderId.RUNWAY))
     for name in (ProviderId.RUNWAY, ProviderId.RUNWAY_HTTP):
@@ -217,6 +226,7 @@ PROVOKED: Mapping[str, tuple[Callable[[Harness], None], ...]] = {
     "job_abandoned": (a_job_is_past_every_limit,),
     "job_stuck": (a_task_is_lost_again_and_again,),
     "video_not_stored": (the_bucket_refuses_a_video_for_minutes,),
+    "decoder_not_started": (the_decoder_cannot_start,),
     "vendor_silent": (a_vendor_answers_nothing_about_a_task,),
     "budget_silent": (the_budget_was_deleted,),
     "kill_switch": (the_budget_is_spent, the_budget_speaks_nonsense),

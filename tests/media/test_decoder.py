@@ -15,6 +15,7 @@ from typing import Any, BinaryIO
 
 import pytest
 from PIL import Image
+from structlog.testing import capture_logs
 
 from shared.domain.errors import BadContent, Unreachable
 from shared.domain.structs import replace
@@ -144,15 +145,52 @@ def test_a_file_that_exceeds_the_limits_is_bad(
         decoded("image")
 
 
-def test_a_decoder_that_does_not_start_does_not_count_against_the_file(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+@pytest.mark.parametrize(
+    ("program", "why", "exit_code"),
+    [
+        ("import Pillow", "No module named 'Pillow'", 1),
+        ("import os; os.kill(os.getpid(), 9)", "", -9),
+        ("raise OSError('/home/ann/' + 'x' * 9_999 + '/it')", "…/it", 1),
+    ],
+    ids=["import", "killed", "long"],
+)
+def test_a_decoder_that_does_not_start_is_logged_and_does_not_count_against_the_file(
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    program: str,
+    why: str,
+    exit_code: int,
 ) -> None:
     broken = tmp_path / "child.py"
-    broken.write_text("raise ImportError('Pillow')")
+    broken.write_text(program)
     monkeypatch.setattr(decoder, "_process", DecoderProcess(broken))
 
-    with pytest.raises(Unreachable):
+    with capture_logs() as lines, pytest.raises(Unreachable):
         ChildImageCheck().to_jpeg(JPEG)
+
+    (line,) = lines
+    assert (line["event"], line["log_level"]) == ("decoder_not_started", "error")
+    assert line["exit_code"] == exit_code
+    assert why in line["why"]
+    assert len(line["why"]) <= 500
+    assert str(tmp_path.parent) not in line["why"]
+
+
+def test_what_a_file_makes_the_decoder_write_is_not_logged(
+    decodes_by: Callable[[str], DecoderProcess],
+) -> None:
+    decodes_by(
+        "os.write(2, b'a secret')\n"
+        "if kind == 'bomb': os.kill(os.getppid(), 9)\n"
+        "return {'stderr': os.readlink('/proc/self/fd/2')}, b''"
+    )
+
+    assert decoded("image") == {"stderr": os.devnull}
+    with capture_logs() as lines, pytest.raises(Unreachable):
+        decoded("bomb")
+
+    # It had started, so this is not a failure to start.
+    assert lines == []
 
 
 def test_a_refusal_to_set_limits_does_not_count_against_the_file() -> None:
