@@ -98,6 +98,9 @@ class InputReference(Struct, frozen=True, kw_only=True):
         match value:
             case b"":
                 raise Wrong("empty_file")
+            case bytes() if value.startswith(b"https://"):
+                # LiteLLM sends a URL as the content of a file.
+                return HttpsAddress().parse(value.decode(errors="replace"))
             case bytes():
                 return _image(value)
             case str() if value[:5].lower() == "data:":

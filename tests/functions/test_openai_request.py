@@ -144,7 +144,7 @@ def test_lines_and_capitals_of_a_data_url_make_no_difference(head: str) -> None:
     assert image == InlineImage(content=PNG * 20, content_type="image/png")
 
 
-@pytest.mark.parametrize("reference", [URL, {"image_url": URL}])
+@pytest.mark.parametrize("reference", [URL, {"image_url": URL}, URL.encode()])
 def test_a_url_stays_a_url(reference: object) -> None:
     request, image = read(input_reference=reference)
 
