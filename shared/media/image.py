@@ -30,8 +30,9 @@ MAX_JPEG_BYTES: Final = 3_500_000
 # The content decides, not the file's name. No GIF, because it may be animated.
 _FORMATS: Final = ("JPEG", "PNG", "WEBP", "AVIF")
 _START_OF_SCAN: Final = b"\xff\xda"
-# Not those without a length: a stuffed byte, a placeholder, and restarts.
-_MARKER: Final = re.compile(rb"\xff[^\x00\x01\xd0-\xd7\xff]")
+# Not those without a length: a stuffed byte, restarts, and what no JPEG has, which
+# libjpeg passes over where a restart is due.
+_MARKER: Final = re.compile(rb"\xff[\xc0-\xcf\xd8-\xfe]")
 _END_OF_IMAGE: Final = b"\xff\xd9"
 _START_OF_JPEG: Final = b"\xff\xd8"
 _FILL_GREY: Final = 128

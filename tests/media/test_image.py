@@ -468,6 +468,7 @@ def test_a_long_text_in_a_png_is_accepted() -> None:
     [
         pytest.param(b"", id="nothing"),
         pytest.param(b"\xff\x01", id="a marker without a length"),
+        pytest.param(b"\xff\x02\xfe\xfe", id="a marker that no JPEG has"),
         pytest.param(b"\xff\xef\x00\x04\xff\xd9", id="an end that isn't one"),
     ],
 )
