@@ -10,7 +10,9 @@ from functions.http.response_headers import base_path
 from functions.http.route import Body, Call, Route
 from functions.http.schemas import ordering
 from functions.video_schemas import VIDEO, VIDEO_PAGE
+from shared.domain.errors import Conflict, ConflictReason, NotFound
 from shared.domain.fields import Field
+from shared.domain.job import Job
 from shared.domain.listing import DEFAULT_LIMIT, LIST_FIELDS, MAX_LISTED, Cursor
 from shared.domain.projection import Status, localized, project
 from shared.domain.request import VIDEO_FIELDS, VideoRequest
@@ -52,8 +54,15 @@ def _create_video(call: Call) -> Response:
     if result.replayed:
         headers["Idempotent-Replayed"] = "true"
     if job.delivered:
-        job = use_cases.get_video()(call.caller, job.job_id)  # its URLs may be old
+        job = _with_fresh_urls(call, job)
     return json_response(project(job, call.language), 202, headers)
+
+
+def _with_fresh_urls(call: Call, job: Job) -> Job:
+    try:
+        return use_cases.get_video()(call.caller, job.job_id)
+    except NotFound:  # it has expired, or was deleted since the request found it
+        raise Conflict(reason=ConflictReason.JOB_DELETED) from None
 
 
 def _get_video(call: Call) -> Response:

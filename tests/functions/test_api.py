@@ -90,6 +90,19 @@ def test_a_replayed_video_has_urls_that_work(
     assert again.get_json()["video_url_expires_at"] > "2026-11-22T22"
 
 
+def test_the_key_of_a_video_that_has_expired_is_that_of_a_deleted_job(
+    client: FlaskClient, harness: Harness
+) -> None:
+    headers = ANN | {"Idempotency-Key": "k1"}
+    made = client.post("/v1/videos", json=a_body(), headers=headers).get_json()
+    done = replace(completed(a_job(), ProviderId.RUNWAY), expires_at=NOON)
+    harness.jobs.put(replace(done, job_id=made["job_id"]))
+
+    again = client.post("/v1/videos", json=a_body(), headers=headers)
+
+    assert (again.status_code, again.get_json(force=True)["code"]) == (409, "conflict")
+
+
 def sent(text: str) -> str:
     """A header of UTF-8, as curl and Go send it and as WSGI passes it on."""
     return text.encode().decode("latin-1")
