@@ -105,6 +105,11 @@ def _on_attempt(attempt: Attempt, now: datetime) -> Action:
                 return Wait(until=earliest)
             return PollTask(attempt=attempt, by=by)
         case AttemptState.CANCELLING:
+            # Of a silent vendor, not before the task may be polled once more.
+            is_silent = attempt.closing_polls >= timing.MAX_CLOSING_POLLS
+            earliest = timing.earliest_poll(attempt)
+            if is_silent and now < earliest:
+                return Wait(until=earliest)
             return Cancel(attempt=attempt, by=by)
         case _ if attempt.checking_until is None:
             return Store(attempt=attempt, by=by)

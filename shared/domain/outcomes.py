@@ -236,7 +236,10 @@ class CancelSent(Struct, frozen=True, kw_only=True):
 
 
 class CancelFailed(Struct, frozen=True, kw_only=True):
+    """`polled_at`: when the task was polled just before; None if it wasn't."""
+
     attempt_id: str
+    polled_at: datetime | None = None
 
 
 class CheckStarted(Struct, frozen=True, kw_only=True):

@@ -116,14 +116,16 @@ class FollowStep(Struct, frozen=True, kw_only=True):
         """Unless it has ended since its last poll, because we or its vendor were down:
         to cancel a task that has succeeded deletes its video.
         """
-        polled_at = self.clock.now()
-        if polled_at >= timing.earliest_poll(attempt):
+        attempt_id, now = attempt.attempt_id, self.clock.now()
+        polled_at = now if now >= timing.earliest_poll(attempt) else None
+        if polled_at:
             poll = self._poll(before.value, attempt, by)
             if isinstance(poll, Succeeded | Failed):
                 return self._record(before, attempt, poll, polled_at)
-        is_sent = cancel_task(self.providers.get(by), by, task_of(attempt))
-        outcome = CancelSent if is_sent else CancelFailed
-        return self.committer.commit(before, outcome(attempt_id=attempt.attempt_id))
+        if cancel_task(self.providers.get(by), by, task_of(attempt)):
+            return self.committer.commit(before, CancelSent(attempt_id=attempt_id))
+        failed = CancelFailed(attempt_id=attempt_id, polled_at=polled_at)
+        return self.committer.commit(before, failed)
 
     def look_for_output(
         self, before: Versioned[Job], attempt: Attempt

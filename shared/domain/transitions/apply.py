@@ -191,8 +191,9 @@ def _of_attempt(
             return polling.polled(job, attempt, report, now)
         case AttemptState.CANCELLING, CancelSent():
             return polling.closed(job, attempt, now)
-        case AttemptState.CANCELLING, CancelFailed():
-            return polling.cancel_failed(job, attempt, now)
+        case AttemptState.CANCELLING, CancelFailed(polled_at=polled_at):
+            seen = replace(attempt, polled_at=polled_at or attempt.polled_at)
+            return polling.cancel_failed(job, seen, now)
         case AttemptState.STORING, Stored():
             return storing.stored(job, attempt, report, now)
         case AttemptState.STORING, StoreFailed():

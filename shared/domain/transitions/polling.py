@@ -123,9 +123,7 @@ def _is_polled_again(job: Job, attempt: Attempt, polled_at: datetime) -> bool:
 
 
 def _poll_failed(job: Job, attempt: Attempt, polled_at: datetime, now: datetime) -> Job:
-    """A failed poll never fails the job; while closing, the third cancels the task, but
-    not before it may be polled once more.
-    """
+    """A failed poll never fails the job; while closing, the third cancels the task."""
     closing_polls = attempt.closing_polls + _is_closing(job, attempt, polled_at)
     failed = replace(
         attempt,
@@ -134,8 +132,7 @@ def _poll_failed(job: Job, attempt: Attempt, polled_at: datetime, now: datetime)
         gone_since=None,
     )
     if closing_polls >= timing.MAX_CLOSING_POLLS:
-        wake_at = timing.earliest_poll(failed)
-        return replace(_cancelling(job, failed, now), wake_at=wake_at)
+        return _cancelling(job, failed, now)
     return _poll_later(job, failed, now)
 
 
