@@ -137,9 +137,16 @@ def with_trial(circuit: Circuit, now: datetime) -> Circuit:
     return replace(circuit, trial_until=now + TRIAL_CLAIM)
 
 
-def without_trial(circuit: Circuit) -> Circuit:
-    """With its trial free again, because the start that claimed it was not made."""
-    return replace(circuit, trial_until=None) if circuit.opening else circuit
+def without_trial(circuit: Circuit, *, began_at: datetime) -> Circuit:
+    """With its trial free again, if it was claimed by the start that began then, which
+    was not made. One from before the opening has claimed none, and a claim that comes
+    so much later is that of another start.
+    """
+    if circuit.opening is None or circuit.trial_until is None:
+        return circuit
+    claimed_at = circuit.trial_until - TRIAL_CLAIM
+    is_own = circuit.opening.since < began_at <= claimed_at < began_at + TRIAL_CLAIM
+    return replace(circuit, trial_until=None) if is_own else circuit
 
 
 def closed(circuit: Circuit) -> Circuit:

@@ -123,17 +123,19 @@ class CircuitBreaker(Struct, frozen=True, kw_only=True):
         log.info("circuit_trial_claimed", circuits=[t.value.key for t in trials])
         return None
 
-    def withdraw(self, planned: PlannedProvider) -> None:
+    def withdraw(self, planned: PlannedProvider, *, began_at: datetime) -> None:
         """Free the trial of a start that was admitted but not made, for another job.
 
-        Never raises for the store: if this fails, the claim expires.
+        `began_at`: when that start began, before it was admitted. Never raises for the
+        store: if this fails, the claim expires.
         """
         if self._were_closed(planned, self.clock.now()):
             return
         with suppress(LostRace, CommitUncertain, Unreachable):
             found = self.circuits.read(circuit.keys(planned))
-            free = [(f, circuit.without_trial(f.value)) for f in found]
-            if changes := [(old, new) for old, new in free if new != old.value]:
+            free = partial(circuit.without_trial, began_at=began_at)
+            after = [(before, free(before.value)) for before in found]
+            if changes := [(old, new) for old, new in after if new != old.value]:
                 self.circuits.commit(changes)
 
     def report(

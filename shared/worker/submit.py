@@ -99,7 +99,7 @@ class SubmitStep(Struct, frozen=True, kw_only=True):
             price_usd=planned.price_usd,
             writes_into_bucket=provider.writes_into_bucket,
         )
-        intended = self._intend(before, planned, intent)
+        intended = self._intend(before, planned, intent, began)
         if intended is None:
             return None
         attempt = intended.value.attempt(attempt_id)
@@ -110,7 +110,7 @@ class SubmitStep(Struct, frozen=True, kw_only=True):
         submission = self._submit(provider, request, attempt, began)
         answered = self._record(intended, attempt, submission, poll_plan)
         if submission is TOO_LATE:
-            self.breaker.withdraw(planned)
+            self.breaker.withdraw(planned, began_at=began)
         else:
             self.breaker.report(planned, submission, began_at=attempt.started_at)
         if isinstance(submission, Accepted):
@@ -120,13 +120,17 @@ class SubmitStep(Struct, frozen=True, kw_only=True):
         return answered
 
     def _intend(
-        self, before: Versioned[Job], planned: PlannedProvider, intent: Intended
+        self,
+        before: Versioned[Job],
+        planned: PlannedProvider,
+        intent: Intended,
+        began: datetime,
     ) -> Versioned[Job] | None:
         """Commit the intent with its money held, or a skip if a cap has no room."""
         try:
             return self.committer.commit(before, intent)
         except LimitReached as limit:
-            self.breaker.withdraw(planned)
+            self.breaker.withdraw(planned, began_at=began)
             could_fit = over_limit(planned.price_usd, self.limits) is not limit.limit
             problem = Problem(code=limit.limit, detail="" if could_fit else ABOVE_CAP)
             skipped = Skipped(provider_id=planned.provider_id, problem=problem)

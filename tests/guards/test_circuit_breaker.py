@@ -243,11 +243,32 @@ def test_a_trial_that_cannot_be_freed_expires(fleet: Fleet, trouble: Trouble) ->
     assert breaker.admit(VEO) is None
     fleet.circuits.troubles = [trouble]
 
-    breaker.withdraw(VEO)
+    breaker.withdraw(VEO, began_at=fleet.clock.now())
 
     assert not fleet.admits(VEO)
     fleet.clock.move(TRIAL_CLAIM)
     assert fleet.admits(VEO)
+
+
+@pytest.mark.parametrize(
+    ("began", "is_free"),
+    [
+        pytest.param(-TRIAL_CLAIM, False, id="its own claim has expired"),
+        pytest.param(SECOND - TRIAL_CLAIM, True, id="it was slow to claim it"),
+        pytest.param(0 * SECOND, True, id="it claimed it at once"),
+        pytest.param(SECOND, False, id="the trial was claimed before it began"),
+    ],
+)
+def test_a_start_frees_only_the_trial_that_it_claimed(
+    fleet: Fleet, began: timedelta, *, is_free: bool
+) -> None:
+    fleet.opened(VEO)
+    claimed_at = fleet.clock.now()
+    assert fleet.admits(VEO)
+
+    fleet.instance().withdraw(VEO, began_at=claimed_at + began)
+
+    assert fleet.admits(VEO) is is_free
 
 
 def test_a_failing_store_stops_no_start_and_loses_no_answer(fleet: Fleet) -> None:

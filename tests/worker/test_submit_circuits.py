@@ -123,3 +123,22 @@ def test_a_start_that_is_not_made_leaves_the_trial_to_the_next_job(
     harness.jobs.put(a_job(chain=(VEO,)))
 
     assert states(harness.step()) == [("gemini-veo-3.1", "running")]
+
+
+def test_a_start_that_is_not_made_leaves_another_jobs_trial_alone(
+    harness: Harness,
+) -> None:
+    """It was admitted while the circuit was closed, and has claimed nothing."""
+    harness.jobs.put(a_job(chain=(VEO,)))
+
+    def open_and_try() -> None:
+        now = harness.clock.now()
+        closed = circuit.Circuit(key=f"provider.{VEO}")
+        opened = circuit.opened(closed, ErrorCode.PROVIDER_ERROR, now)
+        harness.clock.move(timing.MAX_TIME_BEFORE_POST + SECOND)
+        harness.circuits.put(circuit.with_trial(opened, harness.clock.now()))
+
+    before_next(harness.bucket, "read", open_and_try)
+
+    assert states(harness.step()) == [("gemini-veo-3.1", "not_sent")]
+    assert harness.circuits.get(f"provider.{VEO}").trial_until
