@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from encodings.idna import nameprep
 from urllib.parse import quote, urlsplit, urlunsplit
 
 from msgspec import Struct
@@ -19,9 +20,11 @@ SAFE_IN_ADDRESS = "/%:@!$&'()*+,;=~?[]"
 # Unicode categories: controls, surrogates, line and paragraph separators.
 _BREAK_CATEGORIES = frozenset({"Cc", "Cs", "Zl", "Zp"})
 HOST = re.compile(r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]+)?")
-# A label with a letter that browsers keep. Python's IDNA is that of 2003: straße.de
-# would become strasse.de, which may be somebody else's.
-_KEPT_LABEL = re.compile("[^.\u3002\uff0e\uff61]*[ßς][^.\u3002\uff0e\uff61]*")
+# A label with a letter or a joiner that browsers keep. Python's IDNA is that of 2003:
+# straße.de would become strasse.de, which may be somebody else's.
+_IN_LABEL = "[^.\u3002\uff0e\uff61]*"
+_KEPT_LABEL = re.compile(f"{_IN_LABEL}[ßẞς\u200c\u200d]{_IN_LABEL}")
+_MAPPED = re.compile("[^ßς\u200c\u200d]+")
 
 
 class HttpsAddress(Struct, frozen=True, kw_only=True):
@@ -103,5 +106,5 @@ def ascii_host(host: str) -> str:
 
 
 def _punycode(label: re.Match[str]) -> str:
-    letters = unicodedata.normalize("NFKC", label[0].lower())
+    letters = _MAPPED.sub(lambda part: nameprep(part[0]), label[0].replace("ẞ", "ß"))
     return f"xn--{letters.encode('punycode').decode()}"

@@ -32,7 +32,7 @@ class WebAddress(Struct, frozen=True, kw_only=True):
         query = quote(parts.query, safe=_SAFE_IN_PATH + "?")
         return cls(
             scheme=parts.scheme,
-            host=_ascii_host(parts.hostname or ""),
+            host=_ascii_host(parts),
             port=_port(parts),
             path=f"{path}?{query}" if query else path,
         )
@@ -59,7 +59,10 @@ def _split(url: str) -> SplitResult:
     return parts
 
 
-def _ascii_host(host: str) -> str:
+def _ascii_host(parts: SplitResult) -> str:
+    host = parts.hostname or ""
+    if not host.isascii():  # not in lower case: that of Σ depends on its place
+        host = parts.netloc.partition(":")[0]
     if len(host) > MAX_HOST_LENGTH:
         raise NotPublic("the URL has no public host")
     try:

@@ -102,9 +102,15 @@ def test_an_https_url_is_kept_as_it_is(url: str) -> None:
         ("https://한국.kr:8443/?q=값&r=%2F", None),
         ("https://bücher.de/ü?ü#ü", "https://xn--bcher-kva.de/%C3%BC?%C3%BC#%C3%BC"),
         ("https://写真.jp/猫.png", "https://xn--g7qs82g.jp/%E7%8C%AB.png"),
-        # IDNA of 2003, which Python knows, would name the hosts strasse and βόλοσ.
+        # IDNA of 2003, which Python knows, would name the hosts strasse and βόλοσ, and
+        # drop the joiner in the Persian one.
         ("https://www.Straße.de/a.jpg", "https://www.xn--strae-oqa.de/a.jpg"),
+        ("https://STRAẞE.de/a.jpg", "https://xn--strae-oqa.de/a.jpg"),
+        ("https://stra\u00adße.de/a.jpg", "https://xn--strae-oqa.de/a.jpg"),
         ("https://βόλος。gr/a.jpg", "https://xn--nxasmm1c.gr/a.jpg"),
+        ("https://ΠΟΛΙΣ-Αθήνας.gr/", "https://xn----tlbib7adnvlj5af.gr/"),
+        ("https://نامه\u200cای.com/", "https://xn--mgba3gch31f060k.com/"),
+        ("https://क\u094d\u200dष.in/", "https://xn--11b2ezcw70k.in/"),
         ("https://a.kr/내 사진 (1).jpg", None),
         ("https://a.kr/%EC%82%AC/진.jpg", "https://a.kr/%EC%82%AC/%EC%A7%84.jpg"),
         ("https://8。8。8。8/", "https://8.8.8.8/"),
