@@ -184,6 +184,7 @@ def send_request(request: HttpRequest) -> HttpResponse:
             request.url,
             data=request.body,
             headers=request.headers,
+            auth=lambda prepared: prepared,  # not the machine's .netrc
             timeout=FETCH_SECONDS,
         )
     except requests.RequestException:

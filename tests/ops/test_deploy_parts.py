@@ -514,6 +514,22 @@ def test_a_refusal_over_http_is_an_answer_and_silence_is_none() -> None:
     assert send_request(HttpRequest(url=f"{server.url}/")).status == 0
 
 
+def test_a_token_is_sent_whatever_the_machines_netrc_says(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def show(request: Request) -> Response:
+        return Response(request.headers["Authorization"])
+
+    (tmp_path / "netrc").write_text("default login ann password secret")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    token = {"Authorization": "Bearer t"}
+
+    with HttpServer(routed({("GET", "/"): show})) as server:
+        answer = send_request(HttpRequest(url=f"{server.url}/", headers=token))
+
+    assert answer.body == b"Bearer t"
+
+
 def test_programs_never_see_the_keys_of_the_env_file() -> None:
     context = real_context(unattended=True, environ={"RUNWAY_API_KEY": "key_secret"})
 
