@@ -12,6 +12,7 @@ import tempfile
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
+from time import monotonic
 from typing import IO, Final
 
 import structlog
@@ -83,10 +84,15 @@ class DecoderProcess:
         process.wait()
 
     def _control(self, wall_seconds: float) -> socket.socket:
+        """A start takes its time from the same limit."""
+        ends_at = monotonic() + wall_seconds
         if self._running and _is_closed(self._running[1]):
             self.end()
         control = self._running[1] if self._running else self._start(wall_seconds)
-        control.settimeout(wall_seconds)
+        seconds_left = ends_at - monotonic()
+        if seconds_left <= 0:
+            raise TimeoutError
+        control.settimeout(seconds_left)
         return control
 
     def _start(self, wall_seconds: float) -> socket.socket:

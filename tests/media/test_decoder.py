@@ -176,6 +176,18 @@ def test_a_decoder_that_does_not_start_is_logged_and_does_not_count_against_the_
     assert str(tmp_path.parent) not in line["why"]
 
 
+def test_a_decoder_that_starts_slowly_leaves_less_time_to_decode(
+    decodes_by: Callable[[str], DecoderProcess], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Otherwise another worker would begin the same check while this one goes on."""
+    decodes_by("return {}, b''")
+    at = iter([0, SMALL.wall_seconds])
+    monkeypatch.setattr("shared.media.process.monotonic", lambda: next(at))
+
+    with pytest.raises(Unreachable, match="in time"):
+        decoded("image")
+
+
 def test_what_a_file_makes_the_decoder_write_is_not_logged(
     decodes_by: Callable[[str], DecoderProcess],
 ) -> None:
