@@ -33,9 +33,14 @@ locals {
     }
   ]...)
 
-  # The accounts that create tasks, and those that sign URLs, keyless under their own identity.
-  enqueuers = toset(["api", "worker", "sweep"])
-  signers   = toset(["api", "worker"])
+  # The queues in which each account creates tasks: no task of sweep spends money.
+  enqueuers = {
+    api    = ["starts", "steps", "webhooks"]
+    worker = ["starts", "steps", "webhooks"]
+    sweep  = ["steps", "webhooks"]
+  }
+  # The accounts that sign URLs, keyless under their own identity.
+  signers = toset(["api", "worker"])
 
   # By function: the only account that may invoke it. `api` is open to all.
   invokers = {
@@ -64,10 +69,11 @@ resource "google_project_iam_member" "tracers" {
 # Cloud Tasks ---------------------------------------------------------------------------
 
 resource "google_cloud_tasks_queue_iam_member" "enqueuers" {
-  for_each = {
-    for pair in setproduct(keys(local.queues), local.enqueuers) :
-    "${pair[0]} ${pair[1]}" => { queue = pair[0], account = pair[1] }
-  }
+  for_each = merge([
+    for account, queues in local.enqueuers : {
+      for queue in queues : "${queue} ${account}" => { queue = queue, account = account }
+    }
+  ]...)
 
   location = var.region
   name     = google_cloud_tasks_queue.queues[each.value.queue].name
@@ -78,7 +84,7 @@ resource "google_cloud_tasks_queue_iam_member" "enqueuers" {
 # A task carries the identity of tasks-invoker, so the account that creates it must be
 # allowed to act as tasks-invoker.
 resource "google_service_account_iam_member" "enqueuers_act_as_tasks_invoker" {
-  for_each = local.enqueuers
+  for_each = toset(keys(local.enqueuers))
 
   service_account_id = local.account_ids["tasks-invoker"]
   role               = "roles/iam.serviceAccountUser"
@@ -147,6 +153,8 @@ resource "google_project_iam_custom_role" "translator" {
 }
 
 resource "google_project_iam_member" "api_translates" {
+  count = var.translation_model == "off" ? 0 : 1
+
   project = var.project_id
   role    = "projects/${var.project_id}/roles/${google_project_iam_custom_role.translator.role_id}"
   member  = local.members["api"]

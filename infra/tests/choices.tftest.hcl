@@ -69,6 +69,10 @@ run "chosen" {
     error_message = "If allUsers is forbidden, it must get no grant."
   }
   assert {
+    condition     = length(google_project_iam_member.api_translates) == 0
+    error_message = "With translation off, api must not be able to call models."
+  }
+  assert {
     condition     = [for name in ["starts", "steps", "webhooks"] : google_cloud_tasks_queue.queues[name].rate_limits[0].max_concurrent_dispatches] == [1, 4, 1]
     error_message = "The queues must follow the number of workers."
   }

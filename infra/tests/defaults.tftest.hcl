@@ -219,8 +219,8 @@ run "defaults" {
     error_message = "The builder must be able to read zips and to write images, and nothing else."
   }
   assert {
-    condition     = toset([for grant in google_cloud_tasks_queue_iam_member.enqueuers : "${grant.name} ${grant.member}"]) == toset([for pair in setproduct([for queue in google_cloud_tasks_queue.queues : queue.name], [for name in ["api", "worker", "sweep"] : local.members[name]]) : "${pair[0]} ${pair[1]}"])
-    error_message = "api, worker and sweep must enqueue on all queues, and no other account."
+    condition     = toset([for grant in google_cloud_tasks_queue_iam_member.enqueuers : "${grant.name} ${grant.member}"]) == toset([for pair in ["starts api", "starts worker", "steps api", "steps sweep", "steps worker", "webhooks api", "webhooks sweep", "webhooks worker"] : "${google_cloud_tasks_queue.queues[split(" ", pair)[0]].name} ${local.members[split(" ", pair)[1]]}"])
+    error_message = "api and worker must enqueue on all queues, sweep on those that spend nothing, and no other account."
   }
   assert {
     condition     = alltrue([for grant in google_cloud_tasks_queue_iam_member.enqueuers : grant.role == "roles/cloudtasks.enqueuer"])
@@ -237,7 +237,7 @@ run "defaults" {
     error_message = "api and worker must sign as themselves, and do nothing but sign."
   }
   assert {
-    condition     = google_project_iam_custom_role.translator.permissions == toset(["aiplatform.endpoints.predict"]) && google_project_iam_member.api_translates.member == local.members["api"] && google_project_iam_member.api_translates.role == "projects/reelay-test/roles/reelayTranslator${random_id.queues.hex}"
+    condition     = google_project_iam_custom_role.translator.permissions == toset(["aiplatform.endpoints.predict"]) && google_project_iam_member.api_translates[0].member == local.members["api"] && google_project_iam_member.api_translates[0].role == "projects/reelay-test/roles/reelayTranslator${random_id.queues.hex}"
     error_message = "On the Agent Platform, api must be able to call models, and nothing else."
   }
   assert {

@@ -33,6 +33,7 @@ from shared.domain.catalogue import (
 from shared.domain.errors import ErrorCode
 from shared.gcp.firestore_calls import CallLimits
 from shared.media.decoder import IMAGE_LIMITS, VIDEO_LIMITS
+from shared.ports.store import TaskQueue
 from shared.settings import LOCAL_ONLY, Settings
 from shared.wiring.adapters import DISPATCH_DEADLINE
 from shared.wiring.steps import STEP_SECONDS
@@ -331,6 +332,14 @@ def test_there_is_no_grant_on_the_project_but_these() -> None:
         "deployer_grants",
         "checker_writes_its_log",
     }
+
+
+def test_the_sweep_may_enqueue_where_its_code_does_and_nowhere_else() -> None:
+    code = (ROOT / "shared" / "worker" / "sweep.py").read_text()
+    used = {TaskQueue[name].value for name in re.findall(r"TaskQueue\.([A-Z]+)", code)}
+
+    assert used == set(LOCALS["enqueuers"]["sweep"])
+    assert set(LOCALS["enqueuers"]["api"]) == set(TaskQueue)
 
 
 # Figures ------------------------------------------------------------------------------
