@@ -101,8 +101,10 @@ MANUAL_FIXES = {
     ),
     r"already ?[Ee]xists|already own": (
         "{address} exists already, but Terraform does not know it, as after a deploy "
-        "that was killed. If it is Reelay's, import it with the ID that Terraform's "
-        "page of that type describes, then run the same command again: cd infra && "
+        "that was killed. Run the same command again: it imports the database, the "
+        "bucket of videos, Firebase, the rules and the page's site by itself. Anything "
+        "else of Reelay's has to be imported first, with the ID that Terraform's page "
+        "of that type describes: cd infra && "
         "TF_DATA_DIR={work}/terraform terraform import "
         "-var-file={work}/settings.tfvars.json '{address}' ID"
     ),

@@ -52,6 +52,7 @@ EXISTS = "Error: Error 409: it already exists\n\n  with google_x.y[0],\n  on x.t
          "The caller does not have permission", "Billing Account Administrator"),
         ("Error: Identity Platform has already been enabled", "--set existing="),
         (EXISTS, "-var-file=/my-project/settings.tfvars.json 'google_x.y[0]' "),
+        (EXISTS, "Run the same command again: it imports the database"),
         ("Operation denied by org policy on resource 'projects/1': "
          "[\"constraints/iam.managed.allowedPolicyMembers\"]", "ARGS=--no-public"),
         ("googleapi: Error 412: 'us-central1' violates constraint "
@@ -66,7 +67,7 @@ EXISTS = "Error: Error 409: it already exists\n\n  with google_x.y[0],\n  on x.t
     ],
     ids=["public", "domains", "locked", "budget", "budget 400", "region", "login",
          "quota", "queue", "cpus", "instances", "terms", "billing", "users", "exists",
-         "members", "location", "service", "page", "data", "bucket"],
+         "imported", "members", "location", "service", "page", "data", "bucket"],
 )  # fmt: skip
 def test_a_failure_that_only_a_person_can_fix_is_explained(
     stderr: str, sentence: str
