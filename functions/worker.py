@@ -1,5 +1,6 @@
 """The function `worker`: handles a task. Its queue says what it is for: one step of a
-job, or one attempt to send its webhook. Its body may have a vendor's answer to record.
+job, or one attempt to send its webhook. Its body may have a vendor's answer to record,
+or ask whether this worker can decode, as each deploy does.
 """
 
 from flask import Request, Response
@@ -19,6 +20,9 @@ def worker(request: Request) -> Response:
     task sends the webhook again.
     """
     body = read_object(request)
+    if body.get("check") == "decoder":
+        steps.decoder_check()()
+        return Response(status=204)
     job_id = str(body.get("job_id", ""))
     queue = request.headers.get("X-CloudTasks-QueueName")
     if queue == process.settings().webhooks_queue:

@@ -19,6 +19,7 @@ locals {
     { id = "apply", image = local.terraform, timeout = 3000 },
     { id = "callers", image = local.gcloud, timeout = 300 },
     { id = "smoke", image = local.gcloud, timeout = 600 },
+    { id = "worker", image = local.gcloud, timeout = 600 },
   ]
 
   # By role: why. Deploying needs many rights, so the account exists only where it is used.

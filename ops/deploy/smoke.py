@@ -4,11 +4,12 @@ import json
 from collections.abc import Mapping
 from contextlib import suppress
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin
 
 from ops.deploy.checks import Target
-from ops.deploy.context import CommandResult, Context, DeployError, HttpRequest
+from ops.deploy.context import Command, CommandResult, Context, DeployError, HttpRequest
 from ops.deploy.variables import function_settings
 from shared.domain import fallback
 from shared.domain.request import VideoRequest
@@ -18,6 +19,7 @@ WRONG_ADDRESS = (
     "  Note: at {api} the api believes that it is at {named}, so its documentation and "
     "Location headers lead astray there. Please report it as a bug."
 )
+WORKER_CHECK = Path(__file__).parents[2] / "infra" / "deploy" / "worker.sh"
 SWEEP = "reelay-sweep"
 SWEEP_TRIES = 6
 SWEEP_SECONDS = 20
@@ -93,6 +95,20 @@ def check_sweep(context: Context, target: Target) -> None:
         "takes minutes: run the same command again. If that doesn't help, see why: "
         f"{' '.join(describe)}"
     )
+
+
+def check_worker(context: Context, target: Target) -> None:
+    """Check that Cloud Tasks reaches the private worker, and that it can decode.
+
+    Takes up to four minutes. Cloud Build and GitHub run the same script.
+    """
+    where = {"REGION": target.region, "PROJECT": target.project}
+    result = context.shell.run(
+        Command(argv=("sh", "-eu", str(WORKER_CHECK)), environment=where)
+    )
+    if not result.ok:
+        raise DeployError(result.stdout.strip() or result.stderr.strip())
+    context.console.say(f"  {result.stdout.strip()}")
 
 
 def _successful_attempt(described: CommandResult) -> str:

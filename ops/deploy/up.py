@@ -220,6 +220,7 @@ class _Up:
         self._say(f"Checking {outputs['api_url']}")
         smoke.check(self._context, self._target, outputs["api_url"])
         smoke.check_sweep(self._context, self._target)
+        smoke.check_worker(self._context, self._target)
         if self._variables.get("enable_web") is not False:
             self._say("The web page: built and published")
             page.publish(self._context, self._project, outputs, self._options.page)

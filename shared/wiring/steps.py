@@ -1,4 +1,8 @@
-"""Builds what Cloud Tasks and Cloud Scheduler call: job steps, webhooks, the sweep."""
+"""Builds what Cloud Tasks and Cloud Scheduler call: job steps, webhooks, the sweep, the
+check of a deploy.
+"""
+
+from collections.abc import Callable
 
 from shared.guards.availability import report_missing
 from shared.guards.receiver_breaker import ReceiverBreaker
@@ -118,6 +122,12 @@ def send_webhook() -> SendWebhook:
         scheduler=adapters.scheduler(),
         signing_secret=process.settings().webhook_signing_secret,
     )
+
+
+def decoder_check() -> Callable[[], None]:
+    from shared.media.self_check import check_decoder
+
+    return check_decoder
 
 
 @once

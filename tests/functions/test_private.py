@@ -113,6 +113,26 @@ def test_a_task_with_an_answer_records_it(harness: Harness) -> None:
     assert harness.job.cost_usd == Decimal("0.50")
 
 
+@pytest.mark.parametrize(
+    ("failures", "status"), [([], 204), ([Unreachable("no Pillow")], 500)]
+)
+def test_a_deploys_task_succeeds_only_if_the_worker_can_decode(
+    monkeypatch: pytest.MonkeyPatch, failures: list[Exception], status: int
+) -> None:
+    def check() -> None:
+        for failure in failures:
+            raise failure
+
+    monkeypatch.setattr(steps, "decoder_check", lambda: check)
+
+    with capture_logs() as lines:
+        response = client_of(worker).post("/", json={"check": "decoder"}, headers=STEPS)
+
+    assert response.status_code == status
+    failed = [line["reason"] for line in lines if line["event"] == "step_failed"]
+    assert failed == [str(failure) for failure in failures]
+
+
 @pytest.mark.parametrize(("queue", "messages"), [("webhooks", 1), ("steps", 0)])
 def test_only_a_task_of_the_webhooks_queue_sends_the_webhook(
     harness: Harness, queue: str, messages: int

@@ -1,5 +1,6 @@
 """A branch's code is checked without rights; main is deployed in fixed steps."""
 
+import json
 import re
 import subprocess
 from pathlib import Path
@@ -242,6 +243,75 @@ def test_a_deploy_succeeds_only_if_the_api_answers(
 
     assert (ran.returncode == 0) is passes
     assert ("update-traffic" in ran.stdout) is not passes
+
+
+DONE = "echo NOT_FOUND: The task no longer exists >&2; exit 1"
+
+
+@pytest.mark.parametrize(
+    ("queue", "described", "code", "said"),
+    [
+        ("steps-1", [DONE], 0, "as it should"),
+        ("steps-1", ["echo 403", "", DONE], 0, "as it should"),
+        ("", ["exit 1"], 0, "was not checked"),
+        ("; exit 1", ["exit 1"], 1, ""),
+        ("steps-1", ["echo HTTP status code 500"], 1, "can't decode"),
+        ("steps-1", ["echo HTTP status code 403"], 1, "code 403. A grant takes"),
+        ("steps-1", ["echo no network >&2; exit 1"], 1, "no network. A grant takes"),
+        ("steps-1", [""], 1, "has not tried yet. A grant takes"),
+    ],
+    ids=[
+        "done",
+        "late",
+        "paused",
+        "no rights",
+        "500",
+        "refused",
+        "unseen",
+        "not tried",
+    ],
+)
+def test_a_deploy_succeeds_only_if_the_worker_decodes(
+    queue: str, described: list[str], code: int, said: str, tmp_path: Path
+) -> None:
+    for nth, answer in enumerate(described):
+        (tmp_path / f"answer{nth}").write_text(answer)
+    gcloud = (
+        f'cd {tmp_path}; echo "$*" >> asked\n'
+        f'case "$*" in *"queues list"*) echo {queue} ;; *describe*)\n'
+        "mv answer0 last; for n in 1 2; do\n"
+        "if [ -f answer$n ]; then mv answer$n answer$((n - 1)); fi; done\n"
+        "[ -f answer0 ] || cp last answer0; . ./last ;; esac"
+    )
+
+    ran = run(
+        "worker", tmp_path, {"gcloud": gcloud, "sleep": ""}, REGION="r", PROJECT="p"
+    )
+
+    assert ran.returncode == code, ran.stderr
+    assert said in ran.stdout
+    asked = (tmp_path / "asked").read_text().splitlines()
+    assert all("--location=r --project=p" in each for each in asked)
+    made = [each for each in asked if "create-http-task" in each]
+    url = "https://r-p.cloudfunctions.net/worker"
+    for each in made:
+        assert f"--url={url} " in each and f"--oidc-token-audience={url} " in each
+        assert "=reelay-tasks-invoker@p.iam.gserviceaccount.com" in each
+    assert len(made) == (queue == "steps-1")
+
+
+def test_a_deploy_does_not_take_a_task_that_was_given_up_for_one_that_succeeded() -> (
+    None
+):
+    """Cloud Tasks deletes both. A look may take as long as the pause before it."""
+    steps = json.loads((INFRA / "queues.json").read_text())["steps"]
+    pauses = [
+        min(steps["min_backoff_seconds"] * 2**nth, steps["max_backoff_seconds"])
+        for nth in range(steps["max_attempts"] - 1)
+    ]
+    looks, pause = re.findall(r"seq (\d+)|sleep (\d+)", script("worker"))
+
+    assert int(looks[0]) * 2 * int(pause[1]) < sum(pauses)
 
 
 def test_a_branch_cannot_change_what_cloud_build_runs() -> None:

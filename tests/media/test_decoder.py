@@ -28,6 +28,7 @@ from shared.media.decoder import (
     Limits,
 )
 from shared.media.process import DecoderProcess
+from shared.media.self_check import check_decoder
 from tests.media.test_image import encoded, photo
 from tests.media.test_video import video
 
@@ -186,6 +187,34 @@ def test_a_decoder_that_starts_slowly_leaves_less_time_to_decode(
 
     with pytest.raises(Unreachable, match="in time"):
         decoded("image")
+
+
+def test_the_self_check_decodes_an_image_and_a_video(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    kinds: list[str] = []
+    decode = decoder.decode
+
+    def recorded(kind: str, *args: Any) -> Any:
+        kinds.append(kind)
+        return decode(kind, *args)
+
+    monkeypatch.setattr(decoder, "decode", recorded)
+
+    check_decoder()
+
+    assert kinds == ["image", "video"]
+
+
+@pytest.mark.parametrize("refused", ["image", "video"])
+def test_the_self_check_fails_if_a_good_file_is_refused(
+    decodes_by: Callable[[str], DecoderProcess], refused: str
+) -> None:
+    sides = dict.fromkeys(("width", "height", "source_width", "source_height"), 16)
+    decodes_by(f"if kind == {refused!r}: os._exit(1)\nreturn {sides}, b''")
+
+    with pytest.raises(Unreachable, match="refuses a good file"):
+        check_decoder()
 
 
 def test_what_a_file_makes_the_decoder_write_is_not_logged(

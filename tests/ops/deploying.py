@@ -142,6 +142,7 @@ class Installed:
     has_gcloud: bool = True
     terraform: str | None = "1.11.4"
     python: CommandResult = OK
+    worker_check: CommandResult = OK
     broken: str = "-"
     works: str = "#"
     applies: list[CommandResult] = field(default_factory=list)
@@ -158,6 +159,8 @@ class Installed:
             return self._terraform(command.argv[1])
         if command.argv[0] == sys.executable:
             return self.python
+        if command.argv[0] == "sh":
+            return self.worker_check
         return (
             self.gcloud.run(command)
             if self.has_gcloud

@@ -27,6 +27,7 @@ from shared.domain.webhook import MIN_SIGNING_SECRET_LENGTH
 from tests.ops.deploying import (
     KEYS,
     MAKES,
+    OK,
     PAGE,
     STATE_BUCKET,
     TARGET,
@@ -34,7 +35,7 @@ from tests.ops.deploying import (
     FakeConsole,
     failed,
 )
-from tests.ops.fake_gcloud import BILLING, PROJECT, FakeGcloud
+from tests.ops.fake_gcloud import BILLING, PROJECT, WHOLE, FakeGcloud
 
 STANDIN = os.environ.get("TERRAFORM_STANDIN", "")
 # https://github.com/hashicorp/terraform-provider-google/issues/22533
@@ -713,7 +714,7 @@ def test_access_is_restored_after_every_apply_where_all_users_is_forbidden(
 
 
 def test_a_deploy_does_not_say_that_it_runs_before_it_was_seen_to(desk: Desk) -> None:
-    """The api, its callers where allUsers is forbidden, and the sweep."""
+    """The api, its callers where allUsers is forbidden, the sweep and the worker."""
     desk.not_shown = "https://api"
     assert "/health answers 404" in stopped(desk)
     desk.not_shown = "-"
@@ -724,6 +725,11 @@ def test_a_deploy_does_not_say_that_it_runs_before_it_was_seen_to(desk: Desk) ->
 
     desk.cloud["sweep"] = {"status": {"code": 7}}
     assert "has not reached sweep" in stopped(desk)
+    desk.cloud["sweep"] = WHOLE["sweep"]
+
+    no_decoder = CommandResult(code=1, stdout="worker can't decode\n")
+    desk.installed.worker_check = no_decoder
+    assert "worker can't decode" in stopped(desk)
 
     assert "Reelay runs." not in desk.console.output
     assert desk.hosting.live == {}
@@ -1096,6 +1102,8 @@ class WithRealTerraform:
     def run(self, command: Command) -> CommandResult:
         if command.argv[0] == "gcloud":
             return self._gcloud.run(command)
+        if command.argv[0] == "sh":
+            return OK
         verb = command.argv[1]
         if verb == "init":
             words = ("terraform", "init", "-input=false", "-no-color")

@@ -42,7 +42,7 @@ from ops.deploy.variables import (
     function_settings,
     parse_assignment,
 )
-from tests.infra.terraform_files import variables
+from tests.infra.terraform_files import INFRA, variables
 from tests.ops.deploying import (
     OK,
     TARGET,
@@ -167,6 +167,21 @@ def test_the_sweep_is_reachable_once_a_successful_attempt_is_seen_twice(
         "gcloud scheduler jobs run reelay-sweep --location=us-central1 "
         "--project=my-project"
     )
+
+
+def test_the_worker_is_checked_by_the_script_that_cloud_build_runs() -> None:
+    shell, console = (
+        ScriptedShell({"sh": [CommandResult(code=0, stdout="fine")]}),
+        FakeConsole(),
+    )
+
+    smoke.check_worker(a_context(shell, console), TARGET)
+
+    (command,) = shell.ran
+    assert command.argv[:2] == ("sh", "-eu")
+    assert Path(command.argv[2]) == INFRA / "deploy" / "worker.sh"
+    assert command.environment == {"REGION": "us-central1", "PROJECT": "my-project"}
+    assert console.lines == ["  fine"]
 
 
 # Prints the answers of its files in turn, and records its arguments.
