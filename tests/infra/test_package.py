@@ -26,8 +26,8 @@ PYTHON = Path(sys.base_prefix, "bin", f"python{sysconfig.get_python_version()}")
 DECODE = """
 import sys
 sys.path.append(sys.argv[1])
-from shared.media.self_check import check_decoder
-check_decoder()
+from shared.wiring import steps
+steps.decoder_check()()
 """
 IMPORT_ALL = """
 import importlib, pathlib, sys
