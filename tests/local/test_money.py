@@ -56,9 +56,9 @@ def test_no_paid_request_is_sent_beyond_the_days_limit(tmp_path: Path) -> None:
 
 def test_each_day_has_its_own_limit(tmp_path: Path) -> None:
     file = tmp_path / "paid-posts"
-    file.write_text("2020-01-01 3")
+    file.write_text("2020-01-01 30")
 
-    assert PaidPosts(file, 3).take()
+    assert [PaidPosts(file, 2).take() for _ in range(3)] == [True, True, False]
 
 
 def disk_is_full(*_: object) -> NoReturn:

@@ -1,6 +1,7 @@
 """Each provider sends its paid POST once, and reports only what is proven."""
 
 import socket
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any, cast
 
@@ -174,10 +175,20 @@ UNUSABLE = {
 }
 
 
+@pytest.mark.parametrize("status", [200, 202])
 @pytest.mark.parametrize("reply", UNUSABLE.values(), ids=UNUSABLE)
 @each()
-def test_an_answer_without_an_id_is_unknown(case: ProviderCase, reply: Reply) -> None:
-    assert isinstance(submitted(case, reply), Unknown)
+def test_an_answer_without_an_id_is_unknown(
+    case: ProviderCase, reply: Reply, status: int
+) -> None:
+    assert isinstance(submitted(case, replace(reply, status=status)), Unknown)
+
+
+@each()
+def test_an_id_beside_an_error_is_no_acceptance(case: ProviderCase) -> None:
+    reply = Reply(status=400, body={**case.accepted, **case.error(400)})
+
+    assert isinstance(submitted(case, reply), Rejected)
 
 
 @each()

@@ -8,7 +8,14 @@ from google.auth import exceptions as auth_errors
 from google.auth.credentials import Credentials
 
 from shared.domain.errors import BadContent, ErrorCode, Unreachable
-from shared.domain.outcomes import Failed, NotSent, PollFailed, Succeeded, Unknown
+from shared.domain.outcomes import (
+    Failed,
+    NotSent,
+    PollFailed,
+    Succeeded,
+    Unknown,
+    Working,
+)
 from shared.ports.providers import BucketFile, InlineFile, TaskRef
 from shared.providers import google_client
 from shared.providers.paid_post import SendState
@@ -132,6 +139,10 @@ SHOWN = {"videos": [{"gcsUri": "gs://b/1.mp4", "mimeType": "video/mp4"}]}
 )
 def test_a_video_beside_something_else_is_a_success(body: dict[str, object]) -> None:
     assert VEO.polled(body) == Succeeded(gs_uri="gs://b/1.mp4")
+
+
+def test_a_video_counts_only_once_its_operation_is_done() -> None:
+    assert VEO.polled({**done({**SHOWN}), "done": False}) == Working()
 
 
 def test_an_operation_without_a_name_is_a_failed_poll() -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 from structlog.testing import capture_logs
@@ -226,6 +227,22 @@ def test_a_task_that_has_succeeded_meanwhile_is_not_cancelled(
 
     assert states(harness.run()) == [("runway", "succeeded")]
     assert not any(provider.cancelled for provider in harness.providers.values())
+
+
+def test_a_task_that_has_failed_meanwhile_is_settled_by_its_vendors_word(
+    harness: Harness,
+) -> None:
+    job = closing(Working(), 1)
+    harness.jobs.put(job)
+    problem = Problem(code=ErrorCode.OUTPUT_FILTERED)
+    failed = Failed(problem=problem, cost_usd=Decimal(0))
+    harness.providers[RUNWAY].polls = [failed]
+    harness.clock.move(timing.ATTEMPT_LIMIT + MINUTE)
+
+    attempt = harness.step().attempts[0]
+
+    assert attempt.problem == problem
+    assert attempt.cost_usd == 0
 
 
 @pytest.mark.parametrize(("late", "polls"), [(0, 0), (60, 1)])
