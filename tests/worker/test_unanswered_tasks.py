@@ -259,18 +259,20 @@ def test_a_task_that_still_works_is_cancelled_and_not_polled_twice_at_once(
     assert (len(runway.polled), len(runway.cancelled)) == (polls, 1)
 
 
+@pytest.mark.parametrize(("late", "polls"), [(0, 0), (60, 1)])
 def test_a_cancel_that_fails_is_no_reason_to_poll_again_within_five_seconds(
-    harness: Harness,
+    harness: Harness, late: int, polls: int
 ) -> None:
     harness.jobs.put(closing(Working(), 1))
-    harness.clock.move(timing.ATTEMPT_LIMIT + MINUTE)
+    harness.clock.move(timing.ATTEMPT_LIMIT)
+    harness.clock.pause(late)
     runway = harness.providers[RUNWAY]
     runway.cancels = [False, True]
 
     for _ in range(2):  # the second task is a duplicate
         harness.advance("job1", from_starts_queue=False)
 
-    assert (len(runway.polled), len(runway.cancelled)) == (1, 2)
+    assert (len(runway.polled), len(runway.cancelled)) == (polls, 2)
 
 
 def test_a_duplicate_task_cancels_no_silent_vendors_task_before_its_last_poll(
