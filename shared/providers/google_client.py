@@ -176,7 +176,7 @@ def _accepted(response: HttpResponse) -> Accepted | None:
     """The SDK raises for every status but 200, also for another 2xx with an id."""
     if not 200 <= response.status < 300 or not isinstance(response.body, dict):
         return None
-    task_id = response.body.get("name") or response.body.get("id")
+    task_id = response.body.get("id") or response.body.get("name")
     return Accepted(task_id=task_id) if isinstance(task_id, str) and task_id else None
 
 
