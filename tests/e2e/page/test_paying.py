@@ -60,6 +60,26 @@ def test_a_click_before_the_new_price_is_known_pays_no_more_than_was_shown(
     assert len(jobs(frontend, prompt)) == 1
 
 
+def test_a_click_before_the_first_price_pays_nothing_and_the_button_says_why(
+    visit: Visit, frontend: Frontend
+) -> None:
+    prompt = "A raccoon without a price yet"
+    visitor = visit(user=None)
+    page, button = visitor.page, visitor.page.locator(".make-button")
+    release = hold_prices(page)
+    visitor.sign_in()
+    page.locator("#prompt").fill(prompt)
+
+    button.press("Enter")
+
+    expect(button).to_be_focused()
+    expect(button).to_have_accessible_name("가격을 확인하는 중")
+    release(Route.continue_)
+    expect(button).to_be_enabled()
+    expect(button).to_be_focused()
+    assert jobs(frontend, prompt) == []
+
+
 def test_if_only_the_maximum_rose_the_page_says_so(
     page: Page, frontend: Frontend
 ) -> None:

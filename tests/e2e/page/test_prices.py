@@ -89,6 +89,54 @@ def test_over_the_cap_the_page_suggests_settings_that_fit(
     )
 
 
+@pytest.mark.usefixtures("_little_left")
+def test_the_button_keeps_the_focus_when_too_little_is_left_and_enter_makes_nothing(
+    visit: Visit, stack: Stack
+) -> None:
+    prompt = "A raccoon that is today's last"
+    page = visit(user="서연").page
+    button = page.locator(".make-button")
+    choose(page)
+    write(page, prompt)
+    expect(page.locator(".price:not(.old)")).to_contain_text("$0.20")
+
+    button.press("Enter")
+
+    expect(player(page)).to_be_visible()
+    expect(page.locator(".order-bar")).to_contain_text("한도가 $0.10 남았습니다")
+    expect(button).to_be_disabled()
+    expect(button).to_be_focused()
+    expect(button).to_have_accessible_description(re.compile(r"\$0\.10 남았습니다"))
+    page.keyboard.press("Enter")
+    expect(page.locator(".make-button > span").first).to_have_text("영상 만들기")
+    assert len(jobs(Frontend(stack, "seo-yeon"), prompt)) == 1
+
+
+def test_enter_makes_nothing_while_the_current_price_is_refused(
+    visit: Visit, frontend: Frontend
+) -> None:
+    prompt = "A raccoon that is no longer accepted"
+    page = visit(forgiven=("422",)).page
+    button = page.locator(".make-button")
+    write(page, prompt)
+    expect(page.locator(".price:not(.old)")).to_be_visible()
+    button.focus()
+    refusal = {"status": 422, "code": "invalid_request", "detail": "Not any more."}
+    page.route("**/v1/estimates", lambda route: route.fulfill(status=422, json=refusal))
+    page.evaluate("dispatchEvent(new Event('online'))")
+    expect(page.locator(".order-bar")).to_contain_text("Not any more.")
+
+    expect(button).to_be_disabled()
+    expect(button).to_be_focused()
+    expect(button).to_have_accessible_description(re.compile("Not any more"))
+    page.keyboard.press("Enter")
+
+    page.unroute("**/v1/estimates")
+    page.evaluate("dispatchEvent(new Event('online'))")
+    expect(button).to_be_enabled()
+    assert jobs(frontend, prompt) == []
+
+
 @pytest.mark.usefixtures("_paused")
 def test_while_generation_is_paused_the_page_says_so_next_to_the_price(
     visit: Visit,

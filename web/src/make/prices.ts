@@ -27,11 +27,10 @@ export function openPrices(api: Api) {
   const offers = computed(() => offersOf(models.value, draft.value));
   const fit = computed(() => fitted(draft.value, offers.value));
   const estimateRequest = computed(() => JSON.stringify(estimateOf(fit.value)));
+  /** The price on the button; null: none, or the API refuses the draft. */
+  const shownPrice = computed(() => (priceProblem.value ? null : estimate.value));
   /** Why no video would be made; null also while there is no price. */
-  const obstacle = computed(() => {
-    const price = priceProblem.value ? null : estimate.value;
-    return price && obstacleOf(price, usage.value);
-  });
+  const obstacle = computed(() => shownPrice.value && obstacleOf(shownPrice.value, usage.value));
   let isClosed = false;
   let pricedAt = 0;
   let failedCalls = 0;
@@ -132,8 +131,8 @@ export function openPrices(api: Api) {
   }
 
   return {
-    ...{ models, usage, estimate, isPriceOld, priceProblem, outage, obstacle, offers, fit },
-    ...{ currentPrice, loadPrices, refreshPrice, refreshUsage, close },
+    ...{ models, usage, estimate, isPriceOld, priceProblem, outage, offers, fit },
+    ...{ shownPrice, obstacle, currentPrice, loadPrices, refreshPrice, refreshUsage, close },
   };
 }
 

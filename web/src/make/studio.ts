@@ -51,6 +51,12 @@ export function openStudio(app: App) {
   /** Whether a click is waiting for the current price. */
   const isPricing = signal(false);
   const isMaking = computed(() => clicks.click.value !== null || isPricing.value);
+  /** Whether a click makes nothing; the button, or the text above it, says why. */
+  const isBlocked = computed(() => {
+    // Before the image is loaded, this would make a video from the prompt alone.
+    if (isMaking.value || picking.isReading.value) return true;
+    return !prices.shownPrice.value || prices.obstacle.value !== null;
+  });
   /** The job that may already make the draft's video: the user is asked whether to pay again. */
   const sameJob = signal<clicks.StartedJob | null>(null);
 
@@ -77,8 +83,7 @@ export function openStudio(app: App) {
   }
 
   function isReady(): boolean {
-    // Before the image is loaded, this would make a video from the prompt alone.
-    if (isMaking.value || picking.isReading.value) return false;
+    if (isBlocked.value) return false;
     if (!draft.value.prompt.trim()) {
       failure.value = { key: "promptMissing" };
       document.getElementById("prompt")?.focus();
@@ -243,7 +248,8 @@ export function openStudio(app: App) {
     ...picking,
     ...translation,
     ...watched,
-    ...{ app, library, failure, isDragged, isOnline, isMaking, isPricing, sameJob, notice, notify },
+    ...{ app, library, failure, isDragged, isOnline, isMaking, isPricing, isBlocked },
+    ...{ sameJob, notice, notify },
     ...{ make, makeAnother, giveUp, reuse, tryAnotherProvider, remove, close },
   };
 }

@@ -11,9 +11,9 @@ import { NAMES } from "./stage";
 import type { Studio } from "./studio";
 
 export function SubmitBar({ studio }: { studio: Studio }) {
-  const { estimate, isPriceOld, isMaking, isReading } = studio;
+  const { isPriceOld, isMaking, isReading } = studio;
   const problem = studio.priceProblem.value;
-  const price = problem ? null : estimate.value;
+  const price = studio.shownPrice.value;
   const obstacle = studio.obstacle.value;
   const hasNoProvider = obstacle === "noProvider" || obstacle === "noProviderNow";
   const reason = price && obstacle && textOf(reasonOf(price, obstacle));
@@ -23,15 +23,17 @@ export function SubmitBar({ studio }: { studio: Studio }) {
     <div class="order">
       <div class="order-bar">
         <FieldError studio={studio} place="order" also={studio.outage.value} />
-        {problem && !studio.isTyping.value && <StageErrors studio={studio} />}
-        {reason && obstacle !== "cap" && <p class="bad">{reason}</p>}
-        {reason && obstacle === "cap" && <OverCap studio={studio} reason={reason} />}
+        <div class="obstacle" id="obstacle">
+          {problem && !studio.isTyping.value && <StageErrors studio={studio} />}
+          {reason && obstacle !== "cap" && <p class="bad">{reason}</p>}
+          {reason && obstacle === "cap" && <OverCap studio={studio} reason={reason} />}
+        </div>
         <button
           type="submit"
           class="main make-button"
-          disabled={!isBusy && (!price || obstacle !== null)}
-          // While it is busy, it keeps the focus; `make` then does nothing.
-          aria-disabled={isBusy}
+          // Unlike with `disabled`, it keeps the focus; `make` then does nothing.
+          aria-disabled={studio.isBlocked.value}
+          aria-describedby="prompt-error order-error obstacle"
         >
           <span>{t(labelOf(studio))}</span>
           {!price && !problem && <span aria-hidden="true">…</span>}
@@ -70,10 +72,12 @@ export function priceText(price: Estimate): string {
     : t("price", price.estimated_cost_usd);
 }
 
-function labelOf({ isPricing, isMaking, isReading }: Studio) {
+function labelOf({ isPricing, isMaking, isReading, ...studio }: Studio) {
   if (isPricing.value) return "checkingPrice";
   if (isMaking.value) return "making";
-  return isReading.value ? "readingImage" : "makeVideo";
+  if (isReading.value) return "readingImage";
+  const hasAnswer = studio.estimate.value || studio.priceProblem.value || studio.outage.value;
+  return hasAnswer ? "makeVideo" : "checkingPrice";
 }
 
 function RemainingBudget({ studio }: { studio: Studio }) {
