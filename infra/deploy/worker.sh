@@ -1,5 +1,6 @@
-# A task has worker decode an image and a video. Cloud Tasks repeats a task until it succeeds,
-# and then deletes it. Nobody else may call worker.
+# A task has worker decode an image and a video. Cloud Tasks deletes a task once it has
+# succeeded, but also when it gives up, after four minutes: so this looks for less than that.
+# Nobody else may call worker.
 where="--location=$REGION --project=$PROJECT"
 worker="https://$REGION-$PROJECT.cloudfunctions.net/worker"
 # No --limit=1: gcloud would look at only one queue before it filters.
