@@ -2,7 +2,7 @@
 
 import { signal } from "@preact/signals";
 import type { ComponentChild, ComponentType } from "preact";
-import { useEffect, useMemo } from "preact/hooks";
+import { useEffect, useLayoutEffect, useMemo } from "preact/hooks";
 import { type App, type BaseApp, topic } from "./app-state";
 import { language, loadMessages, setLanguage, t, textOf } from "./i18n";
 import { follow, pathOf, type View, view } from "./router";
@@ -132,7 +132,8 @@ function Content({ app: base, name }: { app: BaseApp; name: keyof typeof VIEWS |
 }
 
 export function CannotStart() {
-  useEffect(reloadOnceOnline, []);
+  // Not after the next paint: the browser may be back online before.
+  useLayoutEffect(reloadOnceOnline, []);
   return (
     <section class="sign-in">
       <h1 class="mark">

@@ -103,6 +103,31 @@ def test_a_period_that_is_no_longer_shown_may_fail_to_load(
     expect(page.get_by_role("alert")).to_have_count(0)
 
 
+@pytest.mark.parametrize(
+    ("lost", "times"),
+    # Code is preloaded before it is imported.
+    [("**/view-*.js", 2), ("**/v1/usage*", 1)],
+)
+def test_a_view_that_fails_just_before_the_connection_is_back_appears(
+    visit: Visit, spender: str, lost: str, times: int
+) -> None:
+    page = visit("/", user=spender, forgiven=LOST).page
+    expect(page.locator("#prompt")).to_be_visible()
+    page.evaluate(
+        """() => new MutationObserver((_, observer) => {
+            if (!document.querySelector('[role=alert]')) return;
+            observer.disconnect();
+            dispatchEvent(new Event('online'));
+        }).observe(document, { childList: true, subtree: true })"""
+    )
+    page.route(lost, lambda route: route.abort(), times=times)
+
+    page.get_by_role("link", name="사용량").click()
+
+    expect(page.locator(".cap").first).to_be_visible()
+    expect(page.get_by_role("alert")).to_have_count(0)
+
+
 def test_a_view_opened_while_offline_appears_when_the_connection_is_back(
     visit: Visit, spender: str
 ) -> None:

@@ -1,9 +1,10 @@
-import { useEffect } from "preact/hooks";
+import { useLayoutEffect } from "preact/hooks";
 import { t } from "../i18n";
 
 /** Calls `again` when its button is pressed, and when the browser is back online. */
 export function CannotLoad({ again }: { again: () => void }) {
-  useEffect(() => {
+  // Not after the next paint: the browser may be back online before.
+  useLayoutEffect(() => {
     addEventListener("online", again);
     return () => removeEventListener("online", again);
   }, []);
