@@ -184,11 +184,13 @@ def test_the_same_video_is_paid_again_only_after_a_question_until_its_end_is_see
 
     set_faults(stack, [])
     for video in jobs(frontend, first):
-        frontend.wait(video)
-        page.locator(f".card a[href$='{video['job_id']}']").click()
+        frontend.call("POST", f"/v1/videos/{video['job_id']}/cancel")
+        page.locator(f".card.failed a[href$='{video['job_id']}']").click()
+        expect(page.locator(".headline")).to_have_text("취소했습니다")
+    for count in (3, 4):
+        make(page)
+        wait_for(lambda count=count: len(jobs(frontend, first)) == count)
         expect(player(page)).to_be_visible()
-    make(page)
-    wait_for(lambda: len(jobs(frontend, first)) == 3)
 
 
 def test_a_double_click_is_one_job(page: Page, frontend: Frontend) -> None:
