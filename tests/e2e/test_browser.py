@@ -230,7 +230,8 @@ def attack_port(
 @cache
 def speaks_http(port: int) -> bool:
     try:
-        requests.get(f"http://127.0.0.1:{port}/", timeout=100)
+        # One port of the Firestore emulator never answers.
+        requests.get(f"http://127.0.0.1:{port}/", timeout=10)
     except requests.RequestException:
         return False
     return True
