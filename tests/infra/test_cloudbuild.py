@@ -343,9 +343,14 @@ def test_github_runs_the_same_steps_in_the_same_order() -> None:
 def test_github_does_not_deploy_a_commit_after_a_later_one(
     newest: str, *, goes_on: bool, tmp_path: Path
 ) -> None:
-    """For example, if the check of an old commit is run again."""
+    """For example, if the check of an old commit is run again, or if a tag is named
+    main: whoever may not push to the branch may still be allowed to push that.
+    """
     checkout, asked, *_ = build(GITHUB)["jobs"]["deploy"]["steps"]
-    (tmp_path / "gh").write_text(f"#!/bin/sh\necho {newest}\n")
+    branch = "repos/me/reelay/git/ref/heads/main"
+    (tmp_path / "gh").write_text(
+        f'#!/bin/sh\n[ "$2" = {branch} ] && echo {newest} || echo abc\n'
+    )
     (tmp_path / "gh").chmod(0o755)
 
     ran = subprocess.run(
