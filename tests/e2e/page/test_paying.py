@@ -1,6 +1,7 @@
 """A click pays what its button shows, and once."""
 
 from collections.abc import Callable
+from functools import partial
 
 from playwright.sync_api import Page, Route, expect
 
@@ -180,7 +181,11 @@ def test_the_same_video_is_paid_again_only_after_a_question_until_its_end_is_see
     assert len(jobs(frontend, first)) == 1
     make(page)
     question.get_by_role("button", name="하나 더 만들기 · $0.20–2.20").click()
-    wait_for(lambda: len(jobs(frontend, first)) == 2)
+
+    def are_made(count: int) -> bool:
+        return len(jobs(frontend, first)) == count
+
+    wait_for(partial(are_made, 2))
 
     set_faults(stack, [])
     for video in jobs(frontend, first):
@@ -189,7 +194,7 @@ def test_the_same_video_is_paid_again_only_after_a_question_until_its_end_is_see
         expect(page.locator(".headline")).to_have_text("취소했습니다")
     for count in (3, 4):
         make(page)
-        wait_for(lambda count=count: len(jobs(frontend, first)) == count)
+        wait_for(partial(are_made, count))
         expect(player(page)).to_be_visible()
 
 
