@@ -68,7 +68,7 @@ export function createApi(
 ) {
   async function call<T>(method: string, path: string, options: CallOptions = {}): Promise<T> {
     const response = await responseTo(method, path, options);
-    return (response.status === 204 ? undefined : await response.json()) as T;
+    return response.status === 204 ? (undefined as T) : read<T>(response);
   }
 
   async function responseTo(method: string, path: string, options: CallOptions): Promise<Response> {
@@ -117,7 +117,7 @@ export function createApi(
       const headers = { "Idempotency-Key": key };
       const response = await responseTo("POST", "/v1/videos", { body, headers });
       const isReplayed = response.headers.get("Idempotent-Replayed") === "true";
-      return { video: (await response.json()) as Video, isReplayed };
+      return { video: await read<Video>(response), isReplayed };
     },
     getVideo: (id: string) => call<Video>("GET", pathOf(id)),
     listVideos: (query: { limit?: number; cursor?: string | null; status?: string }) =>
@@ -141,6 +141,15 @@ export function createApi(
     setGeneration: (body: GenerationRequest) =>
       call<Generation>("POST", "/v1/admin/generation", { body }),
   };
+}
+
+/** Throws Unreachable if the body doesn't arrive whole: what the API did is then unknown. */
+async function read<T>(response: Response): Promise<T> {
+  try {
+    return (await response.json()) as T;
+  } catch (error) {
+    throw new Unreachable(response.url, { cause: error });
+  }
 }
 
 /** Encodes the ID, which may come from any link that the user opened. */

@@ -66,6 +66,14 @@ test("a token that the API refuses is replaced once, and the request's key stays
   expect(sent).toEqual([["Bearer old", ...request], ["Bearer fresh", ...request]]);
 });
 
+test("a response that breaks off is none: the job may exist, so the click keeps its key", async () => {
+  vi.stubGlobal("fetch", async () => new Response('{"job_id": "3f9', { status: 202 }));
+  const api = createApi("http://api", { token: async () => "" }, ann.id);
+
+  await expect(api.createVideo({} as VideoRequest, "key-1")).rejects.toThrow(Unreachable);
+  await expect(api.getVideo("3f9")).rejects.toThrow(Unreachable);
+});
+
 test.each([
   [new Unreachable(), true],
   [new ApiProblem(503, "unavailable", "", [], null), true],
