@@ -8,6 +8,7 @@ from playwright.sync_api import Page, Route, expect
 from local.stack import Stack
 from tests.e2e.client import Frontend, set_faults, submissions, wait_for
 from tests.e2e.page.acting import (
+    CREATING,
     ENDLESS,
     LOST,
     OFFLINE,
@@ -248,6 +249,27 @@ def test_retrying_an_abandoned_request_creates_no_second_job(
     expect(page.locator(".toast")).to_contain_text(said)
     page.clock.resume()
     expect(player(page)).to_be_visible()
+    assert len(jobs(frontend, prompt)) == 1
+
+
+def test_a_click_whose_token_is_refused_after_a_lost_answer_is_paid_once(
+    visit: Visit, frontend: Frontend
+) -> None:
+    prompt = "A raccoon whose session ended too early"
+    page = visit(forgiven=(*LOST, "401")).page
+    answers = LostAnswers(page)
+    refused = {"status": 401, "json": {"code": "unauthenticated"}}
+    # Also with a new token.
+    page.route(CREATING, lambda route: route.fulfill(**refused), times=2)
+    page.route(CREATING, answers.pass_on, times=1)
+
+    order(page, prompt, image=None)
+
+    expect(page.get_by_role("alert")).to_be_visible()
+    answers.end()
+    make(page)
+    expect(player(page)).to_be_visible()
+    assert len(set(answers.keys)) == 1
     assert len(jobs(frontend, prompt)) == 1
 
 
