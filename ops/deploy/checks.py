@@ -230,7 +230,9 @@ def may_manage_budgets(context: Context, billing_account: str, project: str) -> 
     """
     listing = ("billing", "budgets", "list", f"--billing-account={billing_account}")
     quota = f"--billing-project={project}"
-    result = retry_while_enabling(context, "gcloud", *listing, "--limit=1", quota)
+    result = retry_while_enabling(
+        context, lambda: context.run("gcloud", *listing, "--limit=1", quota)
+    )
     may_not = re.search(PERMISSION_DENIED, result.stderr)
     if result.ok or (may_not and not re.search(NOT_ENABLED_YET, result.stderr)):
         return result.ok

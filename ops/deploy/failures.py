@@ -200,12 +200,14 @@ def retry_transient(
     return run() if wait_if_transient(context, result, work) else result
 
 
-def retry_while_enabling(context: Context, *argv: str) -> CommandResult:
+def retry_while_enabling(
+    context: Context, run: Callable[[], CommandResult]
+) -> CommandResult:
     """Run it, and once more after a minute if its API was just enabled."""
-    result = context.run(*argv)
+    result = run()
     # For a while, a newly enabled API is refused as if it were off.
     if re.search(NOT_ENABLED_YET, result.stderr) and wait_if_transient(context, result):
-        return context.run(*argv)
+        return run()
     return result
 
 

@@ -4,9 +4,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from ops.deploy.checks import Target
-from ops.deploy.context import Context, DeployError
+from ops.deploy.context import CommandResult, Context, DeployError
 from ops.deploy.failures import retry_while_enabling
+from ops.deploy.google_rest import GoogleRest
 
+# Many a gcloud has this only as `gcloud beta quotas`, whose component may be missing.
+QUOTA_INFO = (
+    "https://cloudquotas.googleapis.com/v1/projects/{project}/locations/global/services"
+    "/run.googleapis.com/quotaInfos/{quota}"
+)
 # By Terraform variable: Google's name of the quota, and how many of its units
 # (milli-vCPU, bytes) make one of the variable's.
 QUOTAS = {
@@ -26,17 +32,25 @@ TOO_SMALL = (
 
 def read(context: Context, target: Target) -> Mapping[str, int]:
     """The quotas by Terraform variable. One that can't be read is left out."""
-    found = {name: _read(context, target, *quota) for name, quota in QUOTAS.items()}
+    rest = GoogleRest(context=context, project=target.project)
+    found = {name: _read(rest, target.region, *quota) for name, quota in QUOTAS.items()}
     return {name: value for name, value in found.items() if value is not None}
 
 
-def _read(context: Context, target: Target, quota: str, unit: int) -> int | None:
-    argv = ("gcloud", "quotas", "info", "describe", quota)
-    where = ("--service=run.googleapis.com", f"--project={target.project}")
-    result = retry_while_enabling(context, *argv, *where, "--format=json")
-    value = _of_region(result.json(), target.region)
+def _read(rest: GoogleRest, region: str, quota: str, unit: int) -> int | None:
+    url = QUOTA_INFO.format(project=rest.project, quota=quota)
+    result = retry_while_enabling(rest.context, lambda: _ask(rest, url))
+    value = _of_region(result.json(), region)
     # -1 stands for unlimited, and for a value that could not be read.
     return None if value < 0 else value // unit
+
+
+def _ask(rest: GoogleRest, url: str) -> CommandResult:
+    response = rest.call("GET", url)
+    body = response.body.decode(errors="replace")
+    if response.status == 200:
+        return CommandResult(code=0, stdout=body)
+    return CommandResult(code=1, stderr=body)
 
 
 def _of_region(described: Mapping[str, Any], region: str) -> int:

@@ -251,8 +251,31 @@ class Desk:
             return HttpResponse(status=200, body=json.dumps(email).encode())
         if (host := urlsplit(request.url).netloc) in DETECTING:
             return HttpResponse(status=200 if host in self.has_at else 404)
+        if host == "cloudquotas.googleapis.com":
+            return self._quota(request)
         is_budget = request.url.startswith("https://billingbudgets.googleapis.com/")
         return (self.budgets if is_budget else self.hosting).answer(request)
+
+    def _quota(self, request: HttpRequest) -> HttpResponse:
+        """One figure for regions that share a quota, another for a single region."""
+        assert request.headers["Authorization"] == "Bearer ya29.token"
+        place, _, name = request.url.rpartition("/")
+        assert place.endswith(
+            f"/v1/projects/{PROJECT}/locations/global/services/run.googleapis.com"
+            "/quotaInfos"
+        )
+        if not self.cloud["quotas"]:
+            return HttpResponse(status=403, body=b"PERMISSION_DENIED")
+        value = self.cloud["quotas"][name]
+        regions = self.cloud["regions"]
+        shared = {"applicableLocations": regions, "details": {"value": str(value)}}
+        alone = {
+            "dimensions": {"region": "us-east4"},
+            "applicableLocations": ["us-east4"],
+            "details": {"value": str(2 * value)},
+        }
+        described = {"dimensionsInfos": [shared, alone]}
+        return HttpResponse(status=200, body=json.dumps(described).encode())
 
     def _terraform(self) -> Terraform:
         return Terraform(context=self._context(), folder=self.folder, work=self.work)

@@ -36,7 +36,7 @@ WHOLE: Cloud = {
 
 # In each of these, another project would be gcloud's own default one.
 IN_A_PROJECT = {
-    "firestore", "functions", "quotas", "run", "scheduler", "secrets", "services",
+    "firestore", "functions", "run", "scheduler", "secrets", "services",
 }  # fmt: skip
 
 
@@ -86,8 +86,6 @@ class FakeGcloud:
             case ["billing", "budgets", "list"]:
                 assert flags["billing-project"] == PROJECT
                 return "" if flags["billing-account"] in cloud["budgets"] else None
-            case ["quotas", "info", "describe", quota]:
-                return self._quota(quota)
             case ["services", "list"]:
                 assert "enabled" in flags
                 return "\n".join(cloud["apis"])
@@ -153,20 +151,6 @@ class FakeGcloud:
                 return ""
             case _:
                 raise AssertionError(f"the fake knows no {words}")
-
-    def _quota(self, quota: str) -> Answer:
-        """One figure for regions that share a quota, another for a single region."""
-        if not self.cloud["quotas"]:
-            return None
-        value = self.cloud["quotas"][quota]
-        regions = self.cloud["regions"]
-        shared = {"applicableLocations": regions, "details": {"value": str(value)}}
-        alone = {
-            "dimensions": {"region": "us-east4"},
-            "applicableLocations": ["us-east4"],
-            "details": {"value": str(2 * value)},
-        }
-        return json.dumps({"dimensionsInfos": [shared, alone]})
 
 
 def _json(found: object) -> Answer:

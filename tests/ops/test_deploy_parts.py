@@ -644,6 +644,23 @@ def test_instances_are_lowered_until_both_revisions_fit_the_quota(
     assert 2 * (2 * (api + worker) + 1) <= gib
 
 
+def test_a_quota_is_asked_for_again_while_its_api_is_being_enabled() -> None:
+    """As it answers in the minutes after `make deploy` has enabled it."""
+    off = {"error": {"code": 403, "details": [{"reason": "SERVICE_DISABLED"}]}}
+    value = {"applicableLocations": [TARGET.region], "details": {"value": "8000"}}
+    answers = [(403, off), *[(200, {"dimensionsInfos": [value]})] * 2]
+    waited = list[float]()
+
+    def google(_: HttpRequest) -> HttpResponse:
+        status, body = answers.pop(0)
+        return HttpResponse(status=status, body=json.dumps(body).encode())
+
+    context = a_context(ScriptedShell({}), FakeConsole(), waited, google=google)
+
+    assert quota.read(context, TARGET)["region_cpus"] == 8
+    assert waited == [60]
+
+
 def test_a_quota_that_is_too_small_is_reported_with_where_to_raise_it() -> None:
     with pytest.raises(DeployError, match="iam-admin/quotas"):
         quota.instances_that_fit(TARGET, {"region_cpus": 9})
