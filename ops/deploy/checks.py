@@ -196,11 +196,10 @@ def check_billing(context: Context, target: Target) -> Facts | Missing:
 
 
 def _open_billing_account(context: Context) -> str:
+    # No --limit=1: gcloud would look at only one account before it filters.
     listing = ("billing", "accounts", "list", "--filter=open=true")
-    result = context.run(
-        "gcloud", *listing, "--format=value(name.basename())", "--limit=1"
-    )
-    return result.stdout.strip()
+    result = context.run("gcloud", *listing, "--format=value(name.basename())")
+    return next(iter(result.stdout.split()), "")
 
 
 def check_region(context: Context, target: Target) -> Facts | Missing:

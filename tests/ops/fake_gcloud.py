@@ -15,6 +15,7 @@ PROJECT = "my-project"
 NUMBER = "123"
 REFUSED = "ERROR: PERMISSION_DENIED: matched no objects, or not yours to see\n"
 BILLING = "012345-6789AB-CDEF01"
+OTHER_BILLING = "0A0A0A-0B0B0B-0C0C0C"
 WHOLE: Cloud = {
     "account": "me@example.com",
     "adc": "ya29.token",
@@ -80,7 +81,9 @@ class FakeGcloud:
                 return _billing_of(cloud["billing"].get(project, ""))
             case ["billing", "accounts", "list"]:
                 assert flags["filter"] == "open=true"
-                return BILLING
+                # gcloud filters what it has fetched, which --limit cuts short: here
+                # the first account, which is closed.
+                return "" if "limit" in flags else f"{BILLING}\n{OTHER_BILLING}"
             case ["billing", "accounts", "describe", _]:
                 return str(cloud["currency"])
             case ["billing", "budgets", "list"]:
