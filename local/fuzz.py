@@ -91,16 +91,11 @@ def decode(kind: str, content: bytes) -> None:
         image.to_jpeg(content)
 
 
-def ending(
-    work: Callable[[], None],
-    *,
-    cpu_seconds: int = CPU_SECONDS,
-    wall_seconds: float = WALL_SECONDS,
-) -> str:
-    """Run `work` in a process with these limits; return how it ended."""
-    process = FORK.Process(target=_in_the_child, args=(work, cpu_seconds))
+def ending(work: Callable[[], None]) -> str:
+    """Run `work` in a process with limits; return how it ended."""
+    process = FORK.Process(target=_in_the_child, args=(work,))
     process.start()
-    process.join(wall_seconds)
+    process.join(WALL_SECONDS)
     if process.exitcode is None:
         process.kill()
         process.join()
@@ -111,12 +106,12 @@ def ending(
     return ENDINGS.get(process.exitcode, "traceback")
 
 
-def _in_the_child(work: Callable[[], None], cpu_seconds: int) -> None:
+def _in_the_child(work: Callable[[], None]) -> None:
     code = 2
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     # Nothing raised here may reach the parent's code, of which this is a fork.
     with contextlib.suppress(BaseException):
-        child.limit(cpu_seconds, MEMORY_BYTES, 4_000_000)
+        child.limit(CPU_SECONDS, MEMORY_BYTES, 4_000_000)
         try:
             work()
             code = 0

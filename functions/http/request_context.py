@@ -50,7 +50,7 @@ def serve(
 
 @contextmanager
 def request_context(
-    request: Request, project: str, *, is_private: bool = False
+    request: Request, project: str, *, is_private: bool
 ) -> Iterator[str]:
     """Yields the request's ID, which is always our own.
 

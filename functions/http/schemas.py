@@ -40,7 +40,7 @@ def url(description: str, example: str) -> Schema:
     return text(description, example, format="uri")
 
 
-def money(description: str, example: str = "0.40") -> Schema:
+def money(description: str, example: str) -> Schema:
     """USD, as a decimal string."""
     return text(description, example, pattern=r"^\d+(\.\d+)?$")
 

@@ -17,7 +17,7 @@ class BenchRequest:
     """`body`: None for a GET."""
 
     path: str
-    token: str = ""
+    token: str
     body: bytes | None = None
 
     def send(self, connection: HTTPConnection) -> tuple[int, bytes]:

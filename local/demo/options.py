@@ -84,8 +84,8 @@ class DemoRequest:
     images: Mapping[str, tuple[Path, str]]
     body: Mapping[str, object]
     faults: str
-    is_own_prompt: bool = False
-    is_agreed: bool = False
+    is_own_prompt: bool
+    is_agreed: bool
 
 
 def validated(options: DemoOptions) -> DemoRequest:

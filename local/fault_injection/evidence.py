@@ -2,7 +2,7 @@
 
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -54,16 +54,16 @@ class Evidence:
     jobs: Sequence[Job]
     shown: Mapping[str, Mapping[str, Any]]
     paid: Sequence[PaidSubmission]
-    translated: Sequence[str] = ()
-    outputs: Mapping[str, str | None] = field(default_factory=dict)
-    ledger: Accounts = field(default_factory=dict)
-    ledger_before: Accounts = field(default_factory=dict)
-    peak_used_usd: Mapping[AccountDay, Decimal] = field(default_factory=dict)
-    caps_usd: Mapping[str, Decimal] = field(default_factory=dict)
-    open_jobs: Mapping[str, int] = field(default_factory=dict)
-    journal: Sequence[JournalEntry] = ()
-    received: Sequence[ReceivedWebhook] = ()
-    injected: Mapping[str, int] = field(default_factory=dict)
+    translated: Sequence[str]
+    outputs: Mapping[str, str | None]
+    ledger: Accounts
+    ledger_before: Accounts
+    peak_used_usd: Mapping[AccountDay, Decimal]
+    caps_usd: Mapping[str, Decimal]
+    open_jobs: Mapping[str, int]
+    journal: Sequence[JournalEntry]
+    received: Sequence[ReceivedWebhook]
+    injected: Mapping[str, int]
 
     @property
     def accepted(self) -> frozenset[str]:

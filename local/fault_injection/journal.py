@@ -26,8 +26,8 @@ class JournalEntry:
 
     at: float
     what: EntryKind
-    job_id: str = ""
-    detail: str = ""
+    job_id: str
+    detail: str
 
 
 class Journal:

@@ -23,6 +23,7 @@ from local.simulators.render import (
 from shared.domain.catalogue import PROVIDERS, Vendor
 
 LATE_POLLS = 2  # that report success but show no video yet
+_CONCURRENT = 20  # generations at once, as a vendor limits them
 _PENDING_SHARE = 0.1  # of a generation's seconds
 
 
@@ -30,11 +31,10 @@ _PENDING_SHARE = 0.1  # of a generation's seconds
 class Pace:
     """`seconds`: from acceptance to the end, unless rendering is slower.
 
-    `scale`: shrinks the video's sides. `concurrent`: the vendor's limit.
+    `scale`: shrinks the video's sides.
     """
 
-    seconds: float = 6.0
-    concurrent: int = 20
+    seconds: float
     scale: float = 1.0
     frames_per_second: int = FRAMES_PER_SECOND
 
@@ -179,7 +179,7 @@ class VendorBackend:
         self.submissions: list[Submission] = []
         self.translations: list[PaidTranslation] = []
         self._renderer = Renderer()
-        self._running = ThreadPoolExecutor(pace.concurrent)
+        self._running = ThreadPoolExecutor(_CONCURRENT)
         self._generations: dict[str, Generation] = {}
 
     def accept(self, order: VideoOrder) -> Generation:

@@ -193,7 +193,7 @@ def wait_if_transient(
 
 
 def retry_transient(
-    context: Context, run: Callable[[], CommandResult], work: Path = Path()
+    context: Context, run: Callable[[], CommandResult], work: Path
 ) -> CommandResult:
     """Run it, and once more after a minute if the failure is transient."""
     result = run()

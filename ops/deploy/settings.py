@@ -1,7 +1,7 @@
 """Resolves a deploy's settings: from saved ones, the command line and answers."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -66,7 +66,7 @@ class DeployOptions:
     """
 
     target: Target
-    settings: Mapping[str, Any] = field(default_factory=dict)
+    settings: Mapping[str, Any]
     page: Path = npm.DIST
 
 

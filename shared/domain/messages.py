@@ -94,7 +94,7 @@ def localize_message(
     message: str,
     code: ErrorCode,
     language: Language,
-    provider_id: ProviderId | None = None,
+    provider_id: ProviderId | None,
 ) -> str:
     """Translate a sentence of `describe_problem`, in either language, to `language`."""
     prefix = message[: message.index(": ") + 2] if message.startswith("`") else ""

@@ -30,7 +30,7 @@ def upload_object(user_id: str, image: str) -> str:
     return f"uploads/{quote(user_id, safe='')}/{image}"
 
 
-def image_object(job_id: str, frame: Frame = Frame.FIRST) -> str:
+def image_object(job_id: str, frame: Frame) -> str:
     return f"images/{job_id}" if frame is Frame.FIRST else f"images/{job_id}.{frame}"
 
 

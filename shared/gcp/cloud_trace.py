@@ -38,7 +38,7 @@ class CloudTracer:
         project: str,
         ratio: float,
         credentials: Credentials | None,
-        emulator: str | None = None,
+        emulator: str | None,
     ) -> None:
         self._ratio = ratio
         sampler = ParentBased(TraceIdRatioBased(ratio))

@@ -54,8 +54,8 @@ class GeminiTranslator:
         *,
         model: TextModel,
         project: str,
-        credentials: Credentials | None = None,
-        base_url: str | None = None,
+        credentials: Credentials,
+        base_url: str | None,
     ) -> None:
         self._model = model
         self._access = GoogleAccess.by_identity(

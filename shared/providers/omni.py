@@ -47,7 +47,7 @@ _LOCATION = "global"
 _IDENTITY_NAMES = {"gemini-omni-1.1-flash": "gemini-omni-1.1-flash-preview"}
 
 
-def omni_by_key(*, api_key: str, base_url: str | None = None) -> "Omni":
+def omni_by_key(*, api_key: str, base_url: str | None) -> "Omni":
     """On the Gemini API, which serves the video at a URL of its own."""
     url = base_url or BASE_URL
     return Omni(
@@ -60,8 +60,8 @@ def omni_by_key(*, api_key: str, base_url: str | None = None) -> "Omni":
 def omni_by_identity(
     *,
     project: str,
-    credentials: Credentials | None = None,
-    base_url: str | None = None,
+    credentials: Credentials,
+    base_url: str | None,
     inline: bool = False,
 ) -> "Omni":
     """On the Agent Platform, which writes the video into our bucket, or if `inline`,

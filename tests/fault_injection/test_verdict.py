@@ -55,6 +55,11 @@ def evidence(job: Job = DONE, **changes: Any) -> Evidence:
         "peak_used_usd": {(ANN, DAY): Decimal("1.60")},
         "caps_usd": {"user": Decimal(2)},
         "open_jobs": {"ann": 0},
+        "translated": [],
+        "ledger_before": {},
+        "journal": [],
+        "received": [],
+        "injected": {},
     }
     return Evidence(**(values | changes))
 

@@ -31,6 +31,7 @@ from shared.domain.catalogue import (
     ProviderId,
 )
 from shared.domain.errors import ErrorCode
+from shared.domain.request import Frame
 from shared.gcp.firestore_calls import CallLimits
 from shared.media.decoder import IMAGE_LIMITS, VIDEO_LIMITS
 from shared.ports.store import TaskQueue
@@ -249,7 +250,7 @@ def test_the_functions_get_the_real_name_of_the_bucket() -> None:
 def test_every_folder_that_the_code_writes_has_a_lifecycle_rule() -> None:
     written = {
         naming.upload_object("user", "image"),
-        naming.image_object("job"),
+        naming.image_object("job", Frame.FIRST),
         naming.incoming_folder("job", "attempt"),
         naming.video_object("user", "job", "attempt"),
     }

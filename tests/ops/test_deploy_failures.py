@@ -147,5 +147,5 @@ def test_only_a_temporary_failure_is_retried_and_only_once(
     shell, waited = ScriptedShell({"gcloud": [answer]}), list[float]()
     context = a_context(shell, FakeConsole(), waited)
 
-    assert retry_transient(context, lambda: context.run("gcloud")) == answer
+    assert retry_transient(context, lambda: context.run("gcloud"), Path()) == answer
     assert (len(shell.commands), waited) == (runs, waits)

@@ -234,7 +234,7 @@ def test_a_model_is_asked_for_by_its_platforms_name(
 def test_without_an_address_the_gemini_api_is_called() -> None:
     url = "https://generativelanguage.googleapis.com"
 
-    assert omni_by_key(api_key=KEY).access.base_url == url
+    assert omni_by_key(api_key=KEY, base_url=None).access.base_url == url
 
 
 def test_the_key_is_sent_to_the_apis_own_origin() -> None:

@@ -48,7 +48,7 @@ class Delivery:
     """
 
     task: QueuedTask
-    is_duplicate: bool = False
+    is_duplicate: bool
 
 
 @dataclass(slots=True, kw_only=True)
