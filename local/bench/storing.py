@@ -20,12 +20,12 @@ from types import SimpleNamespace
 from typing import cast
 
 import requests
-from google.auth.credentials import AnonymousCredentials
 from google.cloud import storage
 
 from local.bench.at_vendor import job_at_vendor
 from local.bench.figures import Row, alternating, peak_resident_mb, print_compared
 from local.bench.rig import Rig
+from local.bucket_client import storage_of
 from local.emulators.cloud_storage.signatures import signer_from_key
 from local.emulators.storage import running_storage
 from local.functions import BUCKET
@@ -158,11 +158,7 @@ def _transfer(client: storage.Client, url: str) -> None:
 
 
 def main(how: str, vendor: str, address: str, key: str, *names: str) -> None:
-    client = storage.Client(
-        project="bench",
-        credentials=AnonymousCredentials(),
-        client_options={"api_endpoint": address},
-    )
+    client = storage_of(address)
     bucket = CloudBucket(client=client, bucket_name=BUCKET, signer=url_signer(key))
     check: VideoCheck = ChildVideoCheck() if how == CHECKED else _no_check()
     for name in names:

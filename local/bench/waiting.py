@@ -13,9 +13,8 @@ from typing import Any
 
 import requests
 import runwayml
-from google.auth.credentials import AnonymousCredentials
-from google.cloud import storage
 
+from local.bucket_client import storage_of
 from local.functions import BUCKET
 from local.stack import ROOT
 
@@ -32,12 +31,7 @@ def main(runway: str, address: str) -> None:
         duration=5,
     )
     done = task.wait_for_task_output()
-    objects = storage.Client(
-        project="bench",
-        credentials=AnonymousCredentials(),
-        client_options={"api_endpoint": address},
-    )
-    blob = objects.bucket(BUCKET).blob(f"waited/{uuid.uuid4().hex}.mp4")
+    blob = storage_of(address).bucket(BUCKET).blob(f"waited/{uuid.uuid4().hex}.mp4")
     with requests.get(done.output[0], stream=True, timeout=60) as response:
         blob.upload_from_file(response.raw, content_type="video/mp4")
     seconds, cpu = time.monotonic() - began, time.process_time() - began_cpu

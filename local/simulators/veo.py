@@ -10,10 +10,10 @@ from decimal import Decimal
 from typing import Any, Protocol
 
 from google.api_core.exceptions import NotFound
-from google.auth.credentials import AnonymousCredentials
 from google.cloud import storage
 from werkzeug import Request, Response
 
+from local.bucket_client import storage_of
 from local.fault_kinds import Kind, Place, ProviderId
 from local.faults import Fault
 from local.http_server import as_json
@@ -61,11 +61,7 @@ class CloudStore:
     """The bucket at `address`, through the real client library."""
 
     def __init__(self, address: str) -> None:
-        self._client = storage.Client(
-            project="simulators",
-            credentials=AnonymousCredentials(),
-            client_options={"api_endpoint": address},
-        )
+        self._client = storage_of(address)
 
     def read(self, uri: str) -> bytes:
         try:

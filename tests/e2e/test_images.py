@@ -6,10 +6,10 @@ from typing import Any
 import av
 import pytest
 import requests
-from google.auth.credentials import AnonymousCredentials
 from google.cloud import storage
 from PIL import Image
 
+from local.bucket_client import storage_of
 from local.functions import BUCKET
 from local.stack import Stack
 from tests.e2e.client import Frontend, submissions
@@ -38,12 +38,7 @@ ACCEPTED = {
 @pytest.fixture
 def bucket(stack: Stack) -> storage.Bucket:
     """The stack's bucket, as its administrator."""
-    client = storage.Client(
-        project=stack.project,
-        credentials=AnonymousCredentials(),
-        client_options={"api_endpoint": stack.addresses["storage"]},
-    )
-    return client.bucket(BUCKET)
+    return storage_of(stack.addresses["storage"]).bucket(BUCKET)
 
 
 def test_each_image_becomes_a_video_of_its_own_ratio(frontend: Frontend) -> None:
