@@ -12,6 +12,7 @@ from ruamel.yaml import YAML
 from ops.deploy.terraform import STATE_PREFIX
 from ops.deploy.variables import OBJECT
 from tests.infra.terraform_files import INFRA, local_values, resources
+from tests.programs import put_programs
 
 ROOT = INFRA.parent
 DOCKERFILE = (ROOT / "ci" / "Dockerfile").read_text()
@@ -34,13 +35,17 @@ def script(step: str) -> str:
 def run(
     step: str, place: Path, programs: dict[str, str], **environ: str
 ) -> "subprocess.CompletedProcess[str]":
-    """Run the step's script with these programs on its PATH."""
-    for name, text in programs.items():
-        (place / name).write_text(f"#!/bin/sh\n{text}\n")
-        (place / name).chmod(0o755)
+    return run_script(script(step), place, programs, **environ)
+
+
+def run_script(
+    text: str, place: Path, programs: dict[str, str], **environ: str
+) -> "subprocess.CompletedProcess[str]":
+    """Run it with these programs on its PATH."""
+    put_programs(place, programs)
     (place / "infra").mkdir(exist_ok=True)
     return subprocess.run(
-        ["sh", "-ceu", script(step)],
+        ["sh", "-ceu", text],
         cwd=place,
         env={"PATH": f"{place}:/usr/bin:/bin", **environ},
         capture_output=True,
@@ -348,21 +353,10 @@ def test_github_does_not_deploy_a_commit_after_a_later_one(
     """
     checkout, asked, *_ = build(GITHUB)["jobs"]["deploy"]["steps"]
     branch = "repos/me/reelay/git/ref/heads/main"
-    (tmp_path / "gh").write_text(
-        f'#!/bin/sh\n[ "$2" = {branch} ] && echo {newest} || echo abc\n'
-    )
-    (tmp_path / "gh").chmod(0o755)
+    programs = {"gh": f'[ "$2" = {branch} ] && echo {newest} || echo abc'}
+    environ = {"GITHUB_REPOSITORY": "me/reelay", "SHA": "abc"}
 
-    ran = subprocess.run(
-        ["sh", "-euc", asked["run"]],
-        env={
-            "PATH": f"{tmp_path}:/usr/bin:/bin",
-            "GITHUB_REPOSITORY": "me/reelay",
-            "SHA": "abc",
-        },
-        capture_output=True,
-        check=False,
-    )
+    ran = run_script(asked["run"], tmp_path, programs, **environ)
 
     assert (ran.returncode == 0) is goes_on
     # What was checked is what is compared, and what is deployed.

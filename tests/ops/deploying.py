@@ -31,6 +31,7 @@ from tests.ops.fake_hosting import FakeHosting
 TARGET = Target(project=PROJECT, region="us-central1")
 KEYS = {"RUNWAY_API_KEY": "key_very_secret", "GEMINI_API_KEY": "another_secret"}
 STATE_BUCKET = f"gs://{PROJECT}-reelay-terraform"
+SETTINGS = f"{STATE_BUCKET}/settings.tfvars.json"
 MAKES = {"google_pubsub_topic.budget": "create"}
 OK = CommandResult(code=0)
 DETECTING = ("firebase.googleapis.com", "firebaserules.googleapis.com")
@@ -292,5 +293,10 @@ class Desk:
     @property
     def settings(self) -> Mapping[str, Any]:
         """The settings saved for the next deploy."""
-        kept = self.cloud["objects"][f"{STATE_BUCKET}/settings.tfvars.json"]
-        return dict(json.loads(kept))
+        return dict(json.loads(self.cloud["objects"][SETTINGS]))
+
+    @property
+    def spend_caps(self) -> list[int]:
+        """The amount of each spend cap at Google."""
+        amounts = (cap["amount"]["specifiedAmount"] for cap in self.budgets.caps)
+        return [int(amount["units"]) for amount in amounts]

@@ -29,6 +29,7 @@ from tests.ops.deploying import (
     MAKES,
     OK,
     PAGE,
+    SETTINGS,
     STATE_BUCKET,
     TARGET,
     Desk,
@@ -36,6 +37,7 @@ from tests.ops.deploying import (
     failed,
 )
 from tests.ops.fake_gcloud import BILLING, PROJECT, WHOLE, FakeGcloud
+from tests.programs import put_programs
 
 STANDIN = os.environ.get("TERRAFORM_STANDIN", "")
 # https://github.com/hashicorp/terraform-provider-google/issues/22533
@@ -253,8 +255,7 @@ def test_a_state_bucket_of_another_owner_is_not_trusted(
     command: str, desk: Desk
 ) -> None:
     desk.cloud["buckets"] = SOMEBODY_ELSES
-    settings = f"{STATE_BUCKET}/settings.tfvars.json"
-    desk.cloud["objects"] = {settings: "{}"}
+    desk.cloud["objects"] = {SETTINGS: "{}"}
 
     with pytest.raises(DeployError, match="belongs to project number 666"):
         getattr(desk, command)()
@@ -427,10 +428,8 @@ def test_settings_that_a_colleague_changed_meanwhile_are_kept(desk: Desk) -> Non
 
     class Slow(FakeConsole):
         def confirm(self, question: str) -> bool:
-            place = f"{STATE_BUCKET}/settings.tfvars.json"
-            theirs = json.loads(desk.cloud["objects"][place])
-            theirs["daily_limit_usd"] = 3
-            desk.cloud["objects"][place] = json.dumps(theirs)
+            theirs = json.dumps({**desk.settings, "daily_limit_usd": 3})
+            desk.cloud["objects"][SETTINGS] = theirs
             return super().confirm(question)
 
     desk.console, desk.installed.commands = Slow(), []
@@ -768,14 +767,11 @@ def test_a_spend_cap_is_offered_then_set_once_and_changed_with_its_amount(
     assert "Google's own spend cap" in "\n".join(desk.console.questions)
     assert desk.budgets.caps == []
 
-    steps: list[tuple[dict[str, Any], str]] = [
-        ({"spend_cap_amount": 50}, "50"), ({}, "50"),
-        ({"spend_cap_amount": 80}, "80"), ({}, "80"),
-    ]  # fmt: skip
-    for chosen, amount in steps:
-        desk.up(**chosen)
-        (cap,) = desk.budgets.caps
-        assert cap["amount"]["specifiedAmount"]["units"] == amount
+    for amount in (50, 80):
+        desk.up(spend_cap_amount=amount)
+        assert desk.spend_caps == [amount]
+        desk.up()
+        assert desk.spend_caps == [amount]
 
     desk.up(spend_cap_amount=0)
     assert "To delete it" in desk.console.output
@@ -790,8 +786,7 @@ def test_a_spend_cap_that_was_deleted_at_google_is_created_again(
 
     desk.up(spend_cap_amount=amount)
 
-    (cap,) = desk.budgets.caps
-    assert cap["amount"]["specifiedAmount"]["units"] == str(amount)
+    assert desk.spend_caps == [amount]
 
 
 def test_a_spend_cap_that_google_does_not_show_is_not_created_again(
@@ -830,8 +825,7 @@ def test_a_spend_cap_whose_creation_was_not_answered_is_found_again(
 
     desk.up(spend_cap_amount=amount)
 
-    (cap,) = desk.budgets.caps
-    assert cap["amount"]["specifiedAmount"]["units"] == str(amount)
+    assert desk.spend_caps == [amount]
     desk.up()
     assert f"It stays at {amount} a month" in desk.console.output
 
@@ -845,11 +839,11 @@ def test_a_spend_cap_that_was_changed_at_google_stays_until_another_is_chosen(
     cap["amount"] = {"specifiedAmount": {"units": "500", "currencyCode": "USD"}}
 
     desk.up()
-    assert cap["amount"]["specifiedAmount"]["units"] == "500"
+    assert desk.spend_caps == [500]
     assert "at 500 a month, not at 50: it was changed there" in desk.console.output
 
     desk.up(spend_cap_amount=80)
-    assert cap["amount"]["specifiedAmount"]["units"] == "80"
+    assert desk.spend_caps == [80]
 
 
 def test_another_billing_account_gets_its_own_spend_cap(desk: Desk) -> None:
@@ -1039,11 +1033,11 @@ def test_destroying_twice_keeps_what_was_chosen_and_kept_before(desk: Desk) -> N
 
 def test_destroying_stops_if_the_login_or_the_settings_are_missing(desk: Desk) -> None:
     deployed(desk)
-    settings = desk.cloud["objects"].pop(f"{STATE_BUCKET}/settings.tfvars.json")
+    settings = desk.cloud["objects"].pop(SETTINGS)
     with pytest.raises(DeployError, match="holds no settings"):
         desk.down()
 
-    desk.cloud["objects"][f"{STATE_BUCKET}/settings.tfvars.json"] = settings
+    desk.cloud["objects"][SETTINGS] = settings
     desk.cloud["adc"] = None
     with pytest.raises(DeployError, match="application-default login"):
         desk.down()
@@ -1072,9 +1066,7 @@ def test_the_command_reports_what_is_missing_and_fails(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     programs = {"terraform": 'echo \'{"terraform_version": "1.11.0"}\'', "gcloud": ""}
-    for name, text in programs.items():
-        (tmp_path / name).write_text(f"#!/bin/sh\n{text}\n")
-        (tmp_path / name).chmod(0o755)
+    put_programs(tmp_path, programs)
     monkeypatch.setenv("PATH", str(tmp_path))
 
     place = ["--project", PROJECT, "--region", "us-central1"]

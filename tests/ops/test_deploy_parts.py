@@ -52,6 +52,7 @@ from tests.ops.deploying import (
     failed,
     shown,
 )
+from tests.programs import put_programs
 
 
 def test_a_plan_lists_deletions_and_counts_other_changes() -> None:
@@ -185,24 +186,14 @@ def test_the_worker_is_checked_by_the_script_that_cloud_build_runs() -> None:
 
 
 # Prints the answers of its files in turn, and records its arguments.
-CURL = """#!/bin/sh
-echo "$*" >> asked
-n=$(wc -l < asked)
-cat "answer$n"
-"""
+CURL = 'echo "$*" >> asked; cat "answer$(wc -l < asked)"'
 
 
 def pasted(place: Path, *answers: Mapping[str, object]) -> str:
     """The output of the lines to paste, where curl gives these answers."""
     (place / ".venv" / "bin").mkdir(parents=True)
-    programs = {
-        ".venv/bin/python": "#!/bin/sh\necho rk_key\n",
-        "curl": CURL,
-        "sleep": "#!/bin/sh\n",
-    }
-    for name, text in programs.items():
-        (place / name).write_text(text)
-        (place / name).chmod(0o755)
+    programs = {".venv/bin/python": "echo rk_key", "curl": CURL, "sleep": ""}
+    put_programs(place, programs)
     for number, answer in enumerate(answers, start=1):
         (place / f"answer{number}").write_text(json.dumps(answer))
     lines = smoke.first_video(TARGET, {"api_url": "https://api"})

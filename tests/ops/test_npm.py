@@ -9,6 +9,7 @@ import pytest
 
 from local import preflight
 from ops import npm
+from tests.programs import put_programs
 
 
 @pytest.mark.parametrize(
@@ -71,8 +72,7 @@ def test_no_packages_own_script_is_run_and_a_failed_build_is_a_failure(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """A package that was taken over would otherwise run on the deployer's machine."""
-    (tmp_path / "npm").write_text('#!/bin/sh\necho "$@"\n[ "$1" = ci ]\n')
-    (tmp_path / "npm").chmod(0o755)
+    put_programs(tmp_path, {"npm": 'echo "$@"\n[ "$1" = ci ]'})
     (tmp_path / "package-lock.json").write_text("{}")
     (tmp_path / "node_modules").mkdir()
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
