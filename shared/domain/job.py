@@ -115,9 +115,10 @@ class Attempt(Struct, frozen=True, kw_only=True):
     missed_polls: failed polls since the last one that the provider itself answered.
     gone_since: since when the vendor has said, each time that it was asked for the
         task's state or result, that the task doesn't exist.
-    closing_polls: failed polls since a cancel or the deadline; after three the task is
-        cancelled without an answer. cancel_tries: failed cancels; after three the task
-        is left running and stays booked as spent.
+    closing_polls: failed polls since a cancel or the deadline, three at most; then the
+        task is about to be cancelled. cancel_tries: cancels that failed, or were not
+        sent because the poll before them failed; after three the task is left running
+        and stays booked as spent.
     empty_since: when the vendor first said that it succeeded, but showed no video.
     store_tries: times that storing the result failed; bad_outputs: those in which the
         file itself was at fault; lost_checks: those whose worker was lost while it

@@ -113,14 +113,17 @@ class FollowStep(Struct, frozen=True, kw_only=True):
     def cancel(
         self, before: Versioned[Job], attempt: Attempt, by: ProviderId
     ) -> Versioned[Job] | None:
-        """Unless it has ended since its last poll, because we or its vendor were down:
-        to cancel a task that has succeeded deletes its video.
+        """Unless it has, or may have, ended since its last poll, because we or its
+        vendor were down: to cancel a task that has succeeded deletes its video. That
+        of a cancelled job is cancelled even if its vendor doesn't answer.
         """
         attempt_id, now = attempt.attempt_id, self.clock.now()
         polled_at = now if now >= timing.earliest_poll(attempt) else None
         if polled_at:
             poll = self._poll(before.value, attempt, by)
-            if isinstance(poll, Succeeded | Failed):
+            is_wanted = before.value.cancel_requested_at is None
+            may_have_ended = isinstance(poll, PollFailed) and is_wanted
+            if may_have_ended or isinstance(poll, Succeeded | Failed):
                 return self._record(before, attempt, poll, polled_at)
         if cancel_task(self.providers.get(by), by, task_of(attempt)):
             return self.committer.commit(before, CancelSent(attempt_id=attempt_id))

@@ -177,8 +177,11 @@ class Simulation:
             case PollTask(attempt=attempt):
                 self.report(self.polled(attempt, self.poll()))
             case Cancel(attempt=attempt):
-                kind = self.rng.choice((CancelSent, CancelFailed))
-                self.report(kind(attempt_id=attempt.attempt_id))
+                attempt_id = attempt.attempt_id
+                silent = self.polled(attempt, PollFailed(detail="502"))
+                sent = CancelSent(attempt_id=attempt_id)
+                failed = CancelFailed(attempt_id=attempt_id)
+                self.report(self.rng.choice((sent, failed, silent)))
             case Store(attempt=attempt):
                 self.store(attempt)
             case LookForOutput(attempt=attempt):

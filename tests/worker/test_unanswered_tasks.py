@@ -181,16 +181,23 @@ def test_a_silent_vendors_bad_file_is_given_up(harness: Harness) -> None:
     assert attempt.bad_outputs == timing.MAX_BAD_OUTPUTS
 
 
-@pytest.mark.parametrize("why", ["cancelled at the vendor", "cancelled by its owner"])
-def test_no_cancelled_task_is_followed_again(harness: Harness, why: str) -> None:
+def test_no_task_of_a_cancelled_job_is_followed_again(harness: Harness) -> None:
     harness.jobs.put(running(a_job(chain=(RUNWAY,)), RUNWAY))
     fall_silent(harness, timing.STORE_LIMIT)
-    if why == "cancelled by its owner":
-        harness.cancel_video(ANN, "job1")
-    else:
-        harness.providers[HTTP].cancels = [True]
+    harness.cancel_video(ANN, "job1")
 
     assert harness.run().updated_at < NOON + timing.ATTEMPT_LIMIT + 2 * MINUTE
+
+
+def test_no_task_that_was_cancelled_at_its_vendor_is_followed_again(
+    harness: Harness,
+) -> None:
+    harness.jobs.put(closing(SILENT, timing.MAX_CLOSING_POLLS))
+    harness.providers[VEO].submissions = [rejected(ErrorCode.PROVIDER_ERROR)]
+
+    assert harness.run().updated_at < NOON + timing.ATTEMPT_LIMIT + 2 * MINUTE
+    (task,) = harness.providers[HTTP].cancelled
+    assert task.task_id == "task-runway"
 
 
 def test_a_task_at_work_at_its_deadline_is_given_up(harness: Harness) -> None:
@@ -227,6 +234,40 @@ def test_a_task_that_has_succeeded_meanwhile_is_not_cancelled(
 
     assert states(harness.run()) == [("runway", "succeeded")]
     assert not any(provider.cancelled for provider in harness.providers.values())
+
+
+@pytest.mark.parametrize(
+    ("poll", "polls"),
+    [(Working(), 1), (SILENT, timing.MAX_CLOSING_POLLS)],
+    ids=["at work at its deadline", "silent at its deadline"],
+)
+@pytest.mark.parametrize("repeated", [1, 2], ids=["once", "twice"])
+def test_a_task_is_not_cancelled_while_its_vendor_answers_no_polls(
+    harness: Harness, poll: Poll, polls: int, repeated: int
+) -> None:
+    """It may have succeeded meanwhile; its vendor would take the cancel."""
+    harness.jobs.put(closing(poll, polls))
+    harness.clock.move(timing.ATTEMPT_LIMIT + MINUTE)
+    runway, http = harness.providers[RUNWAY], harness.providers[HTTP]
+    runway.polls = http.polls = [SILENT, Succeeded()]
+
+    for _ in range(repeated):  # the second task is a duplicate
+        harness.step()
+
+    assert states(harness.run()) == [("runway", "succeeded")]
+    assert runway.cancelled == http.cancelled == []
+
+
+def test_the_task_of_a_cancelled_job_is_cancelled_whatever_its_vendor_answers(
+    harness: Harness,
+) -> None:
+    harness.jobs.put(running(a_job(chain=(RUNWAY,)), RUNWAY))
+    fall_silent(harness, timing.STORE_LIMIT)
+    harness.providers[HTTP].cancels = [True]
+    harness.cancel_video(ANN, "job1")
+
+    assert states(harness.run()) == [("runway", "cancelled")]
+    assert len(harness.providers[HTTP].cancelled) == 1
 
 
 def test_a_task_that_has_failed_meanwhile_is_settled_by_its_vendors_word(

@@ -36,6 +36,7 @@ from shared.domain.outcomes import (
     OutputMissing,
     Parked,
     Polled,
+    PollFailed,
     Prepared,
     PrepareFailed,
     PrepareStarted,
@@ -187,7 +188,10 @@ def _of_attempt(
             return submission.submitted(job, planned, answer, now)
         case AttemptState.RUNNING, Polled():
             return polling.polled(job, attempt, report, now)
-        case AttemptState.CANCELLING, Polled(poll=Succeeded() | Failed()):
+        case (
+            AttemptState.CANCELLING,
+            Polled(poll=Succeeded() | Failed() | PollFailed()),
+        ):
             return polling.polled(job, attempt, report, now)
         case AttemptState.CANCELLING, CancelSent():
             return polling.closed(job, attempt, now)

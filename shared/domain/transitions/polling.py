@@ -123,7 +123,9 @@ def _is_polled_again(job: Job, attempt: Attempt, polled_at: datetime) -> bool:
 
 
 def _poll_failed(job: Job, attempt: Attempt, polled_at: datetime, now: datetime) -> Job:
-    """A failed poll never fails the job; while closing, the third cancels the task."""
+    """A failed poll never fails the job. While closing, the third is followed by the
+    cancel; one that fails right before the cancel counts as a failed cancel.
+    """
     closing_polls = attempt.closing_polls + _is_closing(job, attempt, polled_at)
     failed = replace(
         attempt,
@@ -131,6 +133,9 @@ def _poll_failed(job: Job, attempt: Attempt, polled_at: datetime, now: datetime)
         closing_polls=closing_polls,
         gone_since=None,
     )
+    if attempt.state is AttemptState.CANCELLING:
+        silent = replace(failed, closing_polls=timing.MAX_CLOSING_POLLS)
+        return cancel_failed(job, silent, now)
     if closing_polls >= timing.MAX_CLOSING_POLLS:
         return _cancelling(job, failed, now)
     return _poll_later(job, failed, now)
