@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Mapping
 from decimal import Decimal
 
-from ops.operating import database_of, place_of, run_command, table
+from ops.operating import database_of, encodable, place_of, run_command, table
 from shared.domain.errors import BadContent
 from shared.domain.kill_switch import (
     BudgetInterval,
@@ -41,8 +41,10 @@ def _execute(args: argparse.Namespace, project: str, environ: Mapping[str, str])
     if not 0 < len(args.reason.strip()) <= MAX_REASON_LENGTH:
         raise BadContent(SAY_WHY)
     switch, by = _switch(project, environ)
+    # A terminal in another encoding passes bytes that are no UTF-8: they stop nothing.
+    reason = encodable(args.reason)
     after = switch.set_manually(
-        level=Level(args.verb), reason=args.reason, by=by, now=SystemClock().now()
+        level=Level(args.verb), reason=reason, by=by, now=SystemClock().now()
     )
     place = place_of(project, environ)
     print(f"Set in {place}; its functions see it within seconds.")

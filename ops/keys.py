@@ -75,7 +75,7 @@ def run(
             key.key_id, project, environ, credentials=credentials, base_url=secrets_url
         )
         print(notice)
-        print("Both are shown only once, and can't be recovered.")
+        print("What is shown here is shown only once, and can't be recovered.")
         return secret
 
     return run_command(work, args, environ, role=ROLE)

@@ -14,7 +14,7 @@ import structlog
 from google.auth import jwt
 from google.auth.exceptions import GoogleAuthError, TransportError
 
-from ops.refusals import NO_CREDENTIALS, OFFLINE, refusal
+from ops.refusals import NO_CREDENTIALS, OFFLINE, WRONG_CREDENTIALS, refusal
 from shared import logs
 from shared.domain.errors import (
     BadContent,
@@ -38,6 +38,11 @@ IN_EMULATOR = (
     "FIRESTORE_EMULATOR_HOST is set, so the emulator at {host} would be meant, and not "
     "{project} in the cloud: unset it first. For the local stack, leave out --project."
 )
+INTERRUPTED = (
+    "Interrupted. A change may have been made all the same: look with `generation "
+    "show`, `key list` or `admin list`."
+)
+CREDENTIALS_FILE = "GOOGLE_APPLICATION_CREDENTIALS"
 SCOPES = ("https://www.googleapis.com/auth/cloud-platform",)
 
 
@@ -58,7 +63,8 @@ def run_command(
     try:
         with redirect_stdout(printed), redirect_stderr(logged):
             code, text = _outcome(work, args, environ, role=role)
-        print(text, file=sys.stderr if code else sys.stdout, flush=True)
+        stream = sys.stderr if code else sys.stdout
+        print(encodable(text, stream.encoding), file=stream, flush=True)
     finally:
         sys.stderr.write(printed.getvalue() + logged.getvalue())
     return code
@@ -89,7 +95,15 @@ def _outcome(
     except TransportError:
         return 1, OFFLINE
     except GoogleAuthError:
-        return 1, NO_CREDENTIALS
+        return 1, WRONG_CREDENTIALS if environ.get(CREDENTIALS_FILE) else NO_CREDENTIALS
+    except KeyboardInterrupt:
+        return 130, INTERRUPTED
+
+
+def encodable(text: str, encoding: str | None = None) -> str:
+    """`text` with escapes for what the encoding, UTF-8 by default, can't represent."""
+    encoding = encoding or "utf-8"
+    return text.encode(encoding, "backslashreplace").decode(encoding)
 
 
 def place_of(project: str, environ: Mapping[str, str]) -> str:

@@ -8,6 +8,10 @@ NO_CREDENTIALS = (
     "You are not logged in: run `gcloud auth application-default login`, or name "
     "the emulator in FIRESTORE_EMULATOR_HOST."
 )
+WRONG_CREDENTIALS = (
+    "GOOGLE_APPLICATION_CREDENTIALS names a file that Google does not accept: correct "
+    "it, or unset it and run `gcloud auth application-default login`."
+)
 OFFLINE = "Google, or the emulator, does not answer: check your network."
 API_DISABLED = (
     "{service} is off in {project}: `gcloud services enable {service} "

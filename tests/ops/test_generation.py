@@ -61,6 +61,16 @@ def test_a_manual_level_is_in_force_and_in_the_audit_log(
     assert (audit["level"], audit["user_id"]) == ("paused", "os:me")
 
 
+def test_a_reason_in_another_encoding_stops_spending_all_the_same(
+    store: KillSwitchStore,
+) -> None:
+    eucs = "사고".encode("euc-kr").decode("utf-8", "surrogateescape")
+
+    assert main(["generation", "paused", "--reason", eucs]) == 0
+
+    assert store.read().value.level is Level.PAUSED
+
+
 def test_showing_sets_nothing(
     store: KillSwitchStore, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -4,6 +4,7 @@ import argparse
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import redirect_stderr, redirect_stdout
+from io import BytesIO, TextIOWrapper
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -20,8 +21,15 @@ from local.identity_server import IdentityServer
 from local.stack import PROJECT as LOCAL_PROJECT
 from ops import __main__ as operators
 from ops import environment, operating
-from ops.operating import NO_PROJECT, account_name, own_credentials, run_command, table
-from ops.refusals import NO_CREDENTIALS, OFFLINE
+from ops.operating import (
+    INTERRUPTED,
+    NO_PROJECT,
+    account_name,
+    own_credentials,
+    run_command,
+    table,
+)
+from ops.refusals import NO_CREDENTIALS, OFFLINE, WRONG_CREDENTIALS
 from shared.domain.errors import Unreachable
 
 ROLE = "roles/x.user"
@@ -116,6 +124,48 @@ def test_each_refusal_is_one_sentence_with_what_to_do(
 
     assert sentence in said
     assert said.count("\n") == 1
+
+
+def test_a_file_of_credentials_that_fails_is_named(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """It takes precedence over the login that the other sentence asks for."""
+
+    def work(_: str) -> str:
+        raise GoogleAuthError
+
+    args = argparse.Namespace(project="p")
+    environ = {"GOOGLE_APPLICATION_CREDENTIALS": "gone.json"}
+
+    assert run_command(work, args, environ, role=ROLE) == 1
+    assert capsys.readouterr().err == f"{WRONG_CREDENTIALS}\n"
+
+
+def test_ctrl_c_says_that_a_change_may_have_been_made(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def work(_: str) -> str:
+        sys.stdout.write("Key k1 of user u.\n")
+        raise KeyboardInterrupt
+
+    assert run_command(work, argparse.Namespace(project="p"), {}, role=ROLE) == 130
+
+    out, err = capsys.readouterr()
+    assert not out
+    assert err == f"{INTERRUPTED}\nKey k1 of user u.\n"
+
+
+def test_a_terminal_without_utf_8_shows_the_result_with_escapes() -> None:
+    shown = TextIOWrapper(BytesIO(), encoding="euc-kr")
+
+    with redirect_stdout(shown):
+        code = run_command(
+            lambda _: "고양이 🎬", argparse.Namespace(project="p"), {}, role=ROLE
+        )
+
+    assert code == 0
+    shown.seek(0)
+    assert shown.read() == "고양이 \\U0001f3ac\n"
 
 
 @pytest.mark.parametrize("main", [operators.main, local.main], ids=["ops", "local"])
