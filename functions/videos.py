@@ -61,7 +61,7 @@ def _create_video(call: Call) -> Response:
 def _with_fresh_urls(call: Call, job: Job) -> Job:
     try:
         return use_cases.get_video()(call.caller, job.job_id)
-    except NotFound:  # it has expired, or was deleted since the request found it
+    except NotFound:  # it was deleted since the request found it
         raise Conflict(reason=ConflictReason.JOB_DELETED) from None
 
 

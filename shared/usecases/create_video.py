@@ -103,9 +103,9 @@ class CreateVideo(Struct, frozen=True, kw_only=True):
     ) -> CreateResult:
         """Raises GenerationPaused, LimitReached, TooManyJobs; ExceedsLimit if the caps
         could never admit the job; IdempotencyConflict, or Conflict for the key of a
-        deleted job; InvalidRequest or NotOffered for a webhook that can't be signed.
-        After Unreachable the job may exist: to find out, send the request again, with
-        its key or as AGAIN.
+        deleted or expired job; InvalidRequest or NotOffered for a webhook that can't be
+        signed. After Unreachable the job may exist: to find out, send the request
+        again, with its key or as AGAIN.
 
         `store_image` stores the image that `request` names. It is called once, and only
         when the job is about to be committed.
@@ -206,14 +206,15 @@ class CreateVideo(Struct, frozen=True, kw_only=True):
     def _replay(
         self, dedup: DedupKey | None, found: Versioned[IdempotencyRecord] | None
     ) -> CreateResult | None:
-        if not dedup or not found or not dedup.matches(found.value, self.clock.now()):
+        now = self.clock.now()
+        if not dedup or not found or not dedup.matches(found.value, now):
             return None
         if found.value.body_sha256 != dedup.body_sha256:
             raise IdempotencyConflict
         snapshot = self.jobs.read(found.value.job_id)
         if dedup.client_retry is ClientRetry.FIRST:
             return self._take_over(found, snapshot)
-        if snapshot is None:
+        if snapshot is None or now >= snapshot.value.expires_at:
             raise Conflict(reason=ConflictReason.JOB_DELETED)
         return CreateResult(job=snapshot.value, replayed=True)
 

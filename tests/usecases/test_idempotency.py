@@ -307,6 +307,17 @@ def test_a_retry_for_a_deleted_job_is_a_conflict(harness: Harness) -> None:
     assert refused.value.reason is ConflictReason.JOB_DELETED
 
 
+def test_the_key_of_an_expired_job_is_that_of_a_deleted_one(harness: Harness) -> None:
+    """Whether it delivered or failed, on either route: a `GET` no longer finds it."""
+    job = send(harness, ONCE, key="k").job
+    harness.clock.move_to(job.expires_at)
+
+    with pytest.raises(Conflict) as refused:
+        send(harness, ONCE, key="k")
+
+    assert refused.value.reason is ConflictReason.JOB_DELETED
+
+
 def test_no_key_of_a_callers_own_names_the_record_of_a_retry() -> None:
     retry = dedup_key_of(ANN, a_request(), None, AGAIN)
     assert retry
