@@ -29,7 +29,8 @@ for try in $(seq 24); do
     esac
   fi
 done
-logs="gcloud functions logs read worker --gen2 --region=$REGION --project=$PROJECT"
+logs="gcloud logging read 'resource.labels.service_name=worker severity!=INFO' \
+--project=$PROJECT --limit=50 --format='value(timestamp,textPayload,jsonPayload)'"
 case "$seen" in
   *"code 500"*)
     echo "worker can't decode an image and a video. Until it can, no job with an image" \

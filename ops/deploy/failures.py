@@ -15,6 +15,12 @@ NOT_ENABLED_YET = (
 PER_MINUTE = "per minute"
 PERMISSION_ERROR = rf"(?!.*({NOT_ENABLED_YET})).*(Error 403|PERMISSION_DENIED)"
 
+# `gcloud functions logs read` shows an event's name alone, without its fields.
+LOGS = (
+    "gcloud logging read 'resource.labels.service_name={function} severity!=INFO' "
+    "--project={project} --limit=50 --format='value(timestamp,textPayload,jsonPayload)'"
+)
+
 # Errors that only a person can fix: what Google or Terraform prints, and what to do.
 MANUAL_FIXES = {
     r"Error creating Project" + PERMISSION_ERROR: (
@@ -60,7 +66,8 @@ MANUAL_FIXES = {
         "projects: choose another (REGION=us-central1 mostly works), or ask for the "
         "quota: https://console.cloud.google.com/cloud-build/settings"
     ),
-    r"Quota violated|Max instances must be set to|maxScale may not exceed": (
+    r"Quota violated|Max instances must be set to|maxScale may not exceed"
+    r"|Quota exceeded for total allowable": (
         "The project's quota of CPUs, memory or instances in this region is smaller "
         "than what the functions may use together; the number is in the error above. "
         "Deploy fewer instances, for example ARGS='--set region_cpus=10 --set "
@@ -76,6 +83,11 @@ MANUAL_FIXES = {
     rf"(?!.*{PER_MINUTE})(Quota exceeded|RESOURCE_EXHAUSTED|quota.*exceeded)": (
         "A quota of the project is used up; the error above names it. Ask for more: "
         "https://console.cloud.google.com/iam-admin/quotas"
+    ),
+    r"Container Healthcheck failed": (
+        "The new version of {function} does not start; the one before it, if there is "
+        "one, goes on serving. Its log says why, with settings_refused if a setting is "
+        "to blame (ARGS='--set name=value' changes it): {logs}"
     ),
     r"invalid_grant|invalid_rapt|[Rr]eauthentication": (
         "Your login has expired: gcloud auth application-default login"
@@ -144,13 +156,17 @@ TRANSIENT = {
     r"|Error 403|Error code 7\b": "a grant that was just made has not propagated yet",
 }
 PROTECTED_RESOURCE = re.compile(r"Resource\s+(\S+)\s+has\s+lifecycle.prevent_destroy")
+FUNCTION = re.compile(r"Cloud Run service ([\w-]+)")
 ADDRESS = re.compile(r"with (\S+),$", re.MULTILINE)
 LOCK_ID = re.compile(r"ID:\s+(\S+)")
 
 
 def manual_fix(stderr: str, work: Path) -> str | None:
     """What to type if only a person can fix the error; None for any other error."""
+    function = _first(FUNCTION, stderr, otherwise="FUNCTION")
     names = {
+        "function": function,
+        "logs": LOGS.format(function=function, project=work.name),
         "work": work,
         "protected": " ".join(
             f"'{each}'" for each in PROTECTED_RESOURCE.findall(stderr)

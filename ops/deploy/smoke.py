@@ -10,6 +10,7 @@ from urllib.parse import urljoin
 
 from ops.deploy.checks import Target
 from ops.deploy.context import Command, CommandResult, Context, DeployError, HttpRequest
+from ops.deploy.failures import LOGS
 from ops.deploy.variables import function_settings
 from shared.domain import fallback
 from shared.domain.request import VideoRequest
@@ -58,7 +59,6 @@ def skip_invoker_check_command(target: Target) -> tuple[str, ...]:
 
 
 def _diagnosis(target: Target, path: str, status: int) -> str:
-    where = f"--region={target.region} --project={target.project}"
     if status == 403:
         command = " ".join(skip_invoker_check_command(target))
         return (
@@ -67,10 +67,8 @@ def _diagnosis(target: Target, path: str, status: int) -> str:
             f"Google's own check of callers: {command}"
         )
     answer = f"answers {status}" if status else "does not answer"
-    return (
-        f"The api is deployed, but {path} {answer}. Its log says why: gcloud functions "
-        f"logs read api --gen2 {where}"
-    )
+    logs = LOGS.format(function="api", project=target.project)
+    return f"The api is deployed, but {path} {answer}. Its log says why: {logs}"
 
 
 def check_sweep(context: Context, target: Target) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
+from ops.deploy.failures import LOGS
 from ops.deploy.terraform import STATE_PREFIX
 from ops.deploy.variables import OBJECT
 from tests.infra.terraform_files import INFRA, local_values, resources
@@ -303,6 +304,8 @@ def test_a_deploy_succeeds_only_if_the_worker_decodes(
         assert f"--url={url} " in each and f"--oidc-token-audience={url} " in each
         assert "=reelay-tasks-invoker@p.iam.gserviceaccount.com" in each
     assert len(made) == (queue == "steps-1")
+    logs = LOGS.format(function="worker", project="p")
+    assert (logs in ran.stdout) is (code == 1 and queue == "steps-1")
 
 
 def test_a_deploy_does_not_take_a_task_that_was_given_up_for_one_that_succeeded() -> (

@@ -24,6 +24,10 @@ KEPT = (
 WEB = KEPT.format(address="google_firebase_hosting_site.web[0]") + KEPT.format(
     address="google_identity_platform_config.users[0]"
 )
+NOT_STARTED = (
+    "Error: Error waiting for Updating function: Error code 3, message: Could not "
+    "create or update Cloud Run service worker, Container Healthcheck failed."
+)
 EXISTS = "Error: Error 409: it already exists\n\n  with google_x.y[0],\n  on x.tf\n"
 
 
@@ -46,6 +50,12 @@ EXISTS = "Error: Error 409: it already exists\n\n  with google_x.y[0],\n  on x.t
          "Quota violated: CpuAllocPerProjectRegion requested: 60000 allowed: 20000",
          "--set api_instances=1"),
         ("For the specified value, maxScale may not exceed 10.", "region_cpus"),
+        (f"{NOT_STARTED} Quota exceeded for total allowable CPU per project per "
+         "region.", "--set api_instances=1"),
+        (f"{NOT_STARTED} Revision 'worker-00002-gom' is not ready and cannot serve "
+         "traffic. The user-provided container failed to start and listen on the port.",
+         "gcloud logging read 'resource.labels.service_name=worker severity!=INFO' "
+         "--project=my-project "),
         ("Error: Error creating Project: googleapi: Error 403: The caller does not "
          "have permission", "https://console.firebase.google.com"),
         ('Error setting IAM policy for billing account "0-0": googleapi: Error 403: '
@@ -66,8 +76,9 @@ EXISTS = "Error: Error 409: it already exists\n\n  with google_x.y[0],\n  on x.t
          "is shared by all users of the system.", "another ID"),
     ],
     ids=["public", "domains", "locked", "budget", "budget 400", "region", "login",
-         "quota", "queue", "cpus", "instances", "terms", "billing", "users", "exists",
-         "imported", "members", "location", "service", "page", "data", "bucket"],
+         "quota", "queue", "cpus", "instances", "all cpus", "start", "terms",
+         "billing", "users", "exists", "imported", "members", "location", "service",
+         "page", "data", "bucket"],
 )  # fmt: skip
 def test_a_failure_that_only_a_person_can_fix_is_explained(
     stderr: str, sentence: str
