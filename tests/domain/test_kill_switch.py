@@ -32,15 +32,12 @@ def after(
     return reduce(apply_notification, notifications, switch or KillSwitchState())
 
 
-def setting(level: Level, *, minute: int = 0) -> ManualOverride:
-    at = NOON + timedelta(minutes=minute)
-    return ManualOverride(level=level, reason="a test", by="ann", at=at)
-
-
 def overridden(
     level: Level, switch: KillSwitchState, *, minute: int = 0
 ) -> KillSwitchState:
-    return set_manually(switch, setting(level, minute=minute))
+    at = NOON + timedelta(minutes=minute)
+    override = ManualOverride(level=level, reason="a test", by="ann", at=at)
+    return set_manually(switch, override)
 
 
 def test_the_level_is_normal_without_any_notification() -> None:

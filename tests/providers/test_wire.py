@@ -82,19 +82,22 @@ def test_vendors_get_json_and_are_asked_not_to_compress(case: ProviderCase) -> N
     assert headers["content-type"] == "application/json"
 
 
+RUNWAYS_TEXT = {
+    "model": "gen4_turbo",
+    "promptText": "a paper boat on a stream",
+    "ratio": "1280:720",
+    "duration": 8,
+    "seed": 7,
+}
+
+
 def test_runways_body_is_exact() -> None:
     request = sent(RUNWAY_HTTP)
+    image = {"promptImage": "data:image/jpeg;base64,/9j/LWltYWdl"}
 
     assert (request.method, request.path) == ("POST", "/v1/image_to_video")
     assert request.headers["user-agent"].startswith("reelay/")
-    assert request.body == {
-        "model": "gen4_turbo",
-        "promptImage": "data:image/jpeg;base64,/9j/LWltYWdl",
-        "promptText": "a paper boat on a stream",
-        "ratio": "1280:720",
-        "duration": 8,
-        "seed": 7,
-    }
+    assert request.body == RUNWAYS_TEXT | image
 
 
 @each(RUNWAY, RUNWAY_HTTP)
@@ -102,13 +105,7 @@ def test_runway_makes_videos_from_text_at_another_path(case: ProviderCase) -> No
     request = sent(case, image=None)
 
     assert (request.method, request.path) == ("POST", "/v1/text_to_video")
-    assert request.body == {
-        "model": "gen4_turbo",
-        "promptText": "a paper boat on a stream",
-        "ratio": "1280:720",
-        "duration": 8,
-        "seed": 7,
-    }
+    assert request.body == RUNWAYS_TEXT
 
 
 @each(RUNWAY, RUNWAY_HTTP)

@@ -54,11 +54,13 @@ def with_webhook(job: Job, key: ApiKey = KEY) -> Job:
     return replace(job, request=request, webhook=Webhook(key_id=key.key_id))
 
 
-def ended(harness: Harness, *, job_id: str = "job1", key: ApiKey = KEY) -> Job:
+def ended(
+    harness: Harness, *, job_id: str = "job1", key: ApiKey = KEY, attempts: int = 0
+) -> Job:
     """A job that has just ended, with its webhook's task enqueued."""
     job = completed(with_webhook(a_job(job_id=job_id), key), ProviderId.RUNWAY)
-    assert job.webhook
-    job = replace(job, webhook=job.webhook.scheduled(NOON))
+    webhook = Webhook(key_id=key.key_id, attempts=attempts).scheduled(NOON)
+    job = replace(job, webhook=webhook)
     assert job.delivered
     harness.bucket.objects[job.delivered.object_name] = b"an mp4"
     harness.jobs.put(job)
@@ -172,37 +174,40 @@ def test_a_task_delivered_twice_sends_one_message(harness: Harness) -> None:
     assert state(harness) == ("delivered", 1)
 
 
-def test_only_one_of_two_senders_that_read_the_same_job_sends(
-    harness: Harness, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def send_as_read(harness: Harness, found: Versioned[Job]) -> None:
+    """Send the message as a process that read the job when it was like that."""
+    read, unread = harness.jobs.read, [found]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            harness.jobs,
+            "read",
+            lambda job_id: unread.pop() if unread else read(job_id),
+        )
+        harness.send_webhook("job1")
+
+
+def test_only_one_of_two_senders_that_read_the_same_job_sends(harness: Harness) -> None:
     ended(harness)
-    stale, read = [harness.jobs.get("job1")], harness.jobs.read
+    before = harness.jobs.get("job1")
     harness.receivers.answers = [500]
     harness.send_webhook("job1")
-    monkeypatch.setattr(
-        harness.jobs, "read", lambda job_id: stale.pop() if stale else read(job_id)
-    )
 
-    harness.send_webhook("job1")
+    send_as_read(harness, before)
 
     assert len(harness.receivers.messages) == 1
     assert state(harness) == ("pending", 1)
 
 
 def test_a_message_that_is_accepted_late_is_not_repeated_by_who_found_it_due(
-    harness: Harness, monkeypatch: pytest.MonkeyPatch
+    harness: Harness,
 ) -> None:
     ended(harness)
-    stale: list[Versioned[Job]] = []
-    harness.receivers.meanwhile = lambda: stale.append(harness.jobs.get("job1"))
+    found: list[Versioned[Job]] = []
+    harness.receivers.meanwhile = lambda: found.append(harness.jobs.get("job1"))
     harness.send_webhook("job1")
-    read = harness.jobs.read
-    monkeypatch.setattr(
-        harness.jobs, "read", lambda job_id: stale.pop() if stale else read(job_id)
-    )
 
     harness.clock.move(SENDING_LIMIT)
-    harness.send_webhook("job1")
+    send_as_read(harness, *found)
 
     assert len(harness.receivers.messages) == 1
     assert state(harness) == ("delivered", 1)
@@ -229,10 +234,7 @@ def test_a_dead_senders_message_is_repeated_by_its_id(harness: Harness) -> None:
 
 
 def test_a_death_on_the_last_attempt_fails_the_webhook(harness: Harness) -> None:
-    job = ended(harness)
-    assert job.webhook
-    last = replace(job.webhook, attempts=MAX_ATTEMPTS)
-    harness.jobs.put(replace(job, webhook=last))
+    ended(harness, attempts=MAX_ATTEMPTS)
 
     harness.send_webhook("job1")
 
@@ -458,10 +460,7 @@ def test_a_skipped_receiver_gets_the_message_later(harness: Harness) -> None:
 
 
 def test_the_last_attempt_goes_to_a_skipped_receiver(harness: Harness) -> None:
-    job = ended(harness)
-    assert job.webhook
-    last = replace(job.webhook, attempts=MAX_ATTEMPTS - 1)
-    harness.jobs.put(replace(job, webhook=last))
+    ended(harness, attempts=MAX_ATTEMPTS - 1)
     for _ in range(2):
         harness.receiver_breaker.report(KEY.key_id, SLOW_THRESHOLD, is_delivered=False)
 
