@@ -159,6 +159,14 @@ def is_gone(error: BaseException) -> bool:
     return response is not None and says_gone(response, GOOGLE)
 
 
+def failure_of(error: BaseException) -> str:
+    """What a poll or a fetch failed with, in none of the vendor's words: they may quote
+    the prompt, which is known only at the start.
+    """
+    response = response_of(error)
+    return f"HTTP {response.status}" if response else type(error).__name__
+
+
 def submission_of(
     error: BaseException, send_state: SendState, *secrets: str
 ) -> Submission:

@@ -30,11 +30,11 @@ from shared.providers import omni_interactions, response_limits
 from shared.providers.google_client import (
     SDK_ERRORS,
     GoogleAccess,
+    failure_of,
     is_gone,
     submission_of,
 )
 from shared.providers.paid_post import FREE_READ_SECONDS, READ_SECONDS, SendState
-from shared.providers.redaction import describe
 
 BASE_URL = "https://generativelanguage.googleapis.com"
 # Google's own samples for Omni use it; whether v1 serves Omni is not confirmed.
@@ -126,7 +126,7 @@ class Omni:
         try:
             return omni_interactions.read(self._interaction(task))
         except SDK_ERRORS as error:
-            detail = describe(error, self._api_key)
+            detail = failure_of(error)
             return Gone(detail=detail) if is_gone(error) else PollFailed(detail=detail)
 
     def fetch(self, task: TaskRef) -> WebFile | BucketFile | InlineFile:
@@ -138,7 +138,7 @@ class Omni:
         except SDK_ERRORS as error:
             if is_gone(error):
                 raise TaskGone("the interaction is gone") from error
-            raise Unreachable(describe(error, self._api_key)) from error
+            raise Unreachable(failure_of(error)) from error
         if isinstance(poll, Failed):
             raise BadContent("the interaction ended without a video")
         raise Unreachable("the interaction has no result yet")

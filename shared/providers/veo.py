@@ -18,11 +18,11 @@ from shared.providers import response_limits, veo_operations
 from shared.providers.google_client import (
     SDK_ERRORS,
     GoogleAccess,
+    failure_of,
     is_gone,
     submission_of,
 )
 from shared.providers.paid_post import FREE_READ_SECONDS, READ_SECONDS, SendState
-from shared.providers.redaction import describe
 
 _API_VERSION = "v1beta1"
 _JPEG = "image/jpeg"
@@ -78,7 +78,7 @@ class Veo:
         try:
             return veo_operations.read(self._operation(task))
         except SDK_ERRORS as error:
-            detail = describe(error)
+            detail = failure_of(error)
             return Gone(detail=detail) if is_gone(error) else PollFailed(detail=detail)
 
     def fetch(self, task: TaskRef) -> BucketFile | InlineFile:
@@ -87,7 +87,7 @@ class Veo:
         except SDK_ERRORS as error:
             if is_gone(error):
                 raise TaskGone("the operation is gone") from error
-            raise Unreachable(describe(error)) from error
+            raise Unreachable(failure_of(error)) from error
 
     def cancel(self, task: TaskRef) -> bool:
         """Veo can't cancel, so there is nothing left to do."""

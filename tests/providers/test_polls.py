@@ -7,6 +7,7 @@ from shared.domain.outcomes import Gone, PollFailed
 from tests.providers.provider_cases import (
     OMNI,
     OMNI_IDENTITY,
+    PROMPT,
     RUNWAY,
     RUNWAY_HTTP,
     ProviderCase,
@@ -60,6 +61,32 @@ def test_a_404_or_410_of_the_vendors_own_means_gone(
         assert isinstance(provider.poll(case.task()), Gone)
         with pytest.raises(TaskGone):
             provider.fetch(case.task())
+
+
+QUOTES = {
+    "a 400": (400, None),
+    "a 404": (404, None),
+    "a 502 in text": (502, f"<html>{PROMPT}"),
+    "text": (200, f"<html>{PROMPT}"),
+    "fields of other types": (200, {"name": [PROMPT], "id": [PROMPT], "error": PROMPT}),
+}
+
+
+@pytest.mark.parametrize(("status", "body"), QUOTES.values(), ids=QUOTES.keys())
+@each()
+def test_a_failed_poll_or_fetch_repeats_no_prompt_that_the_vendor_quotes(
+    case: ProviderCase, status: int, body: object
+) -> None:
+    """Both are logged, and neither knows the prompt."""
+    reply = Reply(status=status, body=body or case.error(status, f"bad: {PROMPT}"))
+    with Vendor(reply) as server:
+        provider = case.make(server.url)
+        poll = provider.poll(case.task())
+        with pytest.raises((Unreachable, TaskGone)) as failed:
+            provider.fetch(case.task())
+
+    assert isinstance(poll, PollFailed | Gone)
+    assert PROMPT not in poll.detail + str(failed.value)
 
 
 @each(RUNWAY, RUNWAY_HTTP)
