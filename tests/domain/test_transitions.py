@@ -802,6 +802,7 @@ NO_LONGER: dict[str, tuple[Job, Outcome]] = {
     "2nd Accepted": (RUNS, submitted(RUNWAY, ACCEPTED)),
     "2nd Unknown": (RUNS, submitted(RUNWAY, UNKNOWN)),
     "2nd Rejected": (RUNS, submitted(RUNWAY, LIMITED)),
+    "2nd NotSent": (RUNS, submitted(RUNWAY, NotSent(problem=FAULT))),
     "answer to no attempt": (a_job(), submitted(RUNWAY, ACCEPTED)),
     "a late unknown": (lost(), submitted(RUNWAY, UNKNOWN)),
     "a 2nd late id": (LATE, submitted(RUNWAY, Accepted(task_id="other"))),

@@ -137,7 +137,7 @@ def test_an_images_type_is_detected_from_its_bytes(content: bytes, kind: str) ->
 
 @pytest.mark.parametrize("head", ["data:image/png;base64", "DATA:IMAGE/PNG;BASE64"])
 def test_lines_and_capitals_of_a_data_url_make_no_difference(head: str) -> None:
-    url = f"{head},{encodebytes(PNG * 20).decode()}\r\n"
+    url = f"{head},\t\f {encodebytes(PNG * 20).decode()}\r\n"
 
     _, image = read(input_reference=url)
 

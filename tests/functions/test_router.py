@@ -9,6 +9,7 @@ from math import inf
 import pytest
 from flask import Request, Response
 from flask.testing import FlaskClient
+from structlog.testing import capture_logs
 from werkzeug.test import TestResponse
 
 from functions.http.bodies import json_response, read_object
@@ -180,6 +181,18 @@ def test_an_error_is_a_problem(
     check_problem(response, status, code)
     assert response.headers["Access-Control-Allow-Origin"] == ORIGIN
     assert not [word for word in ("a bug", "firestore") if word in response.text]
+
+
+@pytest.mark.parametrize(
+    ("how", "event"), [("unreachable", "request_failed"), ("broken", "request_crashed")]
+)
+def test_an_error_of_our_own_is_logged(
+    client: FlaskClient, how: str, event: str
+) -> None:
+    with capture_logs() as lines:
+        client.get(f"/fail/{how}", headers=ANN)
+
+    assert (lines[0]["event"], lines[0]["log_level"]) == (event, "error")
 
 
 MALFORMED = {

@@ -177,16 +177,19 @@ def test_a_decoder_that_does_not_start_is_logged_and_does_not_count_against_the_
     assert str(tmp_path.parent) not in line["why"]
 
 
+@pytest.mark.parametrize("seconds_left", [0, 0.01])
 def test_a_decoder_that_starts_slowly_leaves_less_time_to_decode(
-    decodes_by: Callable[[str], DecoderProcess], monkeypatch: pytest.MonkeyPatch
+    decodes_by: Callable[[str], DecoderProcess],
+    monkeypatch: pytest.MonkeyPatch,
+    seconds_left: float,
 ) -> None:
     """Otherwise another worker would begin the same check while this one goes on."""
-    decodes_by("return {}, b''")
-    at = iter([0, SMALL.wall_seconds])
+    decodes_by("time.sleep(10_000)")
+    at = iter([0, 10_000 - seconds_left])
     monkeypatch.setattr("shared.media.process.monotonic", lambda: next(at))
 
     with pytest.raises(Unreachable, match="in time"):
-        decoded("image")
+        decoded("image", replace(SMALL, wall_seconds=10_000))
 
 
 def test_the_self_check_decodes_an_image_and_a_video(

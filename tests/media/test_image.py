@@ -117,6 +117,7 @@ def test_an_image_is_turned_upright(
         pytest.param(3, b"\0\x63\0\0", id="99"),
         pytest.param(2, b"top\0", id="a text"),
         pytest.param(7, b"\x06\0\0\0", id="a byte of no type"),
+        pytest.param(11, b"@\xc0\0\0", id="6.0"),
     ],
 )
 def test_an_orientation_that_means_nothing_is_ignored(kind: int, value: bytes) -> None:

@@ -34,6 +34,7 @@ RUNWAY_WORDS = (
     (400, "You don't have enough credits.", CREDITS),
     (400, "You don\N{RIGHT SINGLE QUOTATION MARK}t have enough credits.", CREDITS),
     (400, "This task requires 40 credits, but you have 3.", CREDITS),
+    (400, "This task needs 40 credits, but you have 3.", CREDITS),
     (400, "You need at least 25 more credits", CREDITS),
     (400, "Insufficient balance", CREDITS),
     (400, "Not enough funds", CREDITS),
@@ -214,6 +215,7 @@ def test_a_retry_delay_is_bounded(delay: object, seconds: float | None) -> None:
         ("Your daily task limit has been reached.", {}, 900),
         ("Your daily task limit has been reached.", {"retry-after": "5"}, 5),
         ("You exceeded the maximum of tasks in the last 24 hours.", {}, 900),
+        ("You exceeded the 24-hour maximum of tasks.", {}, 900),
         ("Too many requests", {}, None),
     ],
 )
