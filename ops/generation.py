@@ -1,4 +1,4 @@
-"""`python -m ops generation show | normal | tight | paused`: the kill switch."""
+"""`python -m ops generation show | LEVEL | automatic`: the kill switch."""
 
 import argparse
 from collections.abc import Mapping
@@ -16,15 +16,15 @@ from shared.guards.kill_switch import KillSwitch
 from shared.system import SystemClock, pause
 
 ROLE = "roles/datastore.user"
+AUTOMATIC = "automatic"
 MAX_REASON_LENGTH = 500
 SAY_WHY = f"Say why, in 1 to {MAX_REASON_LENGTH} characters: --reason TEXT."
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    verbs = ("show", *(level.value for level in Level))
-    parser.add_argument(
-        "verb", choices=verbs, help="show the switch, or set this level"
-    )
+    verbs = ("show", *(level.value for level in Level), AUTOMATIC)
+    about = "show the switch, set this level, or leave it to the budgets alone"
+    parser.add_argument("verb", choices=verbs, help=about)
     parser.add_argument("--reason", default="", help="why, for the audit log")
     parser.add_argument("--project", default="")
 
@@ -43,8 +43,9 @@ def _execute(args: argparse.Namespace, project: str, environ: Mapping[str, str])
     switch, by = _switch(project, environ)
     # A terminal in another encoding passes bytes that are no UTF-8: they stop nothing.
     reason = encodable(args.reason)
+    level = None if args.verb == AUTOMATIC else Level(args.verb)
     after = switch.set_manually(
-        level=Level(args.verb), reason=reason, by=by, now=SystemClock().now()
+        level=level, reason=reason, by=by, now=SystemClock().now()
     )
     place = place_of(project, environ)
     print(f"Set in {place}; its functions see it within seconds.")
@@ -81,8 +82,7 @@ def _manual_override(setting: ManualOverride | None) -> tuple[str, str]:
 
 def _spent(switch: KillSwitchState, name: str, interval: BudgetInterval) -> str:
     spent = f"{_percent(interval.ratio)} spent since {interval.starts_at:%Y-%m-%d}"
-    overridden = switch.is_overridden(name) and interval.level is not Level.NORMAL
-    return f"{spent}, overridden manually" if overridden else spent
+    return f"{spent}, overridden manually" if switch.is_overridden(name) else spent
 
 
 def _percent(ratio: Decimal) -> str:

@@ -129,8 +129,13 @@ def apply_notification(
     return replace(switch, budgets=budgets, overridable=overridable)
 
 
-def set_manually(switch: KillSwitchState, setting: ManualOverride) -> KillSwitchState:
-    """The switch with this override; unchanged if it is already set."""
+def set_manually(
+    switch: KillSwitchState, setting: ManualOverride | None
+) -> KillSwitchState:
+    """The switch with this override; unchanged if it is already set.
+
+    None removes the override: only the budgets count again.
+    """
     if switch.manual_override == setting:
         return switch
     overridable = {name: known.starts_at for name, known in switch.budgets.items()}

@@ -66,14 +66,17 @@ class KillSwitch(Struct, kw_only=True):
             log.error("budget_silent", last_published_at=last)
 
     def set_manually(
-        self, *, level: Level, reason: str, by: str, now: datetime
+        self, *, level: Level | None, reason: str, by: str, now: datetime
     ) -> KillSwitchState:
-        setting = ManualOverride(level=level, reason=reason, by=by, at=now)
+        """`level` None: back to what the budgets say."""
+        setting = None
+        if level is not None:
+            setting = ManualOverride(level=level, reason=reason, by=by, at=now)
         before, after = self._change(partial(domain.set_manually, setting=setting))
         log.warning(
             "generation_set_manually",
             audit=True,
-            level=level,
+            level=level or "automatic",
             user_id=by,
             reason=reason,
         )

@@ -71,6 +71,20 @@ def test_a_reason_in_another_encoding_stops_spending_all_the_same(
     assert store.read().value.level is Level.PAUSED
 
 
+def test_after_a_pause_the_budgets_alone_count_again(store: KillSwitchStore) -> None:
+    """`normal` would override them until their next interval."""
+    before = store.read()
+    store.commit(
+        before, apply_notification(before.value, a_notification("0.3", minute=-1))
+    )
+    assert main(["generation", "paused", "--reason", "ledger"]) == 0
+    assert main(["generation", "automatic", "--reason", "it balances"]) == 0
+
+    switch = store.read().value
+    assert (switch.level, switch.manual_override) == (Level.NORMAL, None)
+    assert apply_notification(switch, a_notification("1")).level is Level.PAUSED
+
+
 def test_showing_sets_nothing(
     store: KillSwitchStore, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -105,6 +119,7 @@ def set_to(level: Level, ratio: str) -> KillSwitchState:
     [
         ("0.999", "paused", "paused", "tight", "99 % spent"),
         ("1.2", "normal", "normal", "paused", "120 % spent"),
+        ("0.3", "normal", "normal", "normal", "30 % spent"),
         ("Infinity", "paused", "paused", "paused", "no usable amounts, so all spent"),
     ],
 )
