@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from decimal import Decimal
 from functools import reduce
+from operator import attrgetter
 from typing import Any
 
 import hypothesis.strategies as st
@@ -193,13 +194,10 @@ def deliveries(
     draw: st.DrawFn,
 ) -> tuple[list[BudgetNotification], list[BudgetNotification]]:
     """Notifications in the order of publication, and the same shuffled with repeats."""
-    published = sorted(draw(st.lists(notifications, max_size=12)), key=_when)
+    drawn = draw(st.lists(notifications, max_size=12))
+    published = sorted(drawn, key=attrgetter("published_at"))
     again = draw(st.lists(st.sampled_from(published), max_size=8)) if published else []
     return published, draw(st.permutations(published + again))
-
-
-def _when(notification: BudgetNotification) -> timedelta:
-    return notification.published_at - NOON
 
 
 @given(deliveries())

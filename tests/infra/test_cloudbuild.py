@@ -403,16 +403,6 @@ def test_the_workflow_reads_the_variables_that_terraform_outputs() -> None:
 # Both ---------------------------------------------------------------------------------
 
 
-def test_everyone_runs_the_same_terraform() -> None:
-    versions = {
-        *re.findall(r"TERRAFORM_VERSION=(.+)", DOCKERFILE),
-        *re.findall(r'terraform_version: "(.+)"', GITHUB.read_text()),
-        LOCALS["terraform"].partition(":")[2],
-    }
-
-    assert len(versions) == 1
-
-
 def test_every_image_has_an_exact_version() -> None:
     names = [step["name"] for step in build(CHECK_FILE)["steps"]]
     names += [LOCALS["gcloud"], LOCALS["terraform"]]

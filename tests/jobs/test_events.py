@@ -9,7 +9,6 @@ import pytest
 from structlog.testing import capture_logs
 
 from shared.domain import timing
-from shared.domain.catalogue import ProviderId
 from shared.domain.errors import ErrorCode, Problem, Unreachable
 from shared.domain.outcomes import (
     Accepted,
@@ -27,9 +26,13 @@ from shared.domain.structs import replace
 from shared.domain.transitions import apply, settle
 from shared.jobs.events import log_finished
 from tests.domain.examples import (
+    HTTP,
     MINUTE,
     NOON,
+    OMNI,
+    RUNWAY,
     SECOND,
+    VEO,
     a_job,
     a_new_job,
     answered,
@@ -43,7 +46,6 @@ from tests.fakes.interpose import before, before_next
 from tests.fakes.jobs import Trouble
 from tests.usecases.harness import ANN, Harness
 
-RUNWAY, VEO, OMNI = ProviderId.RUNWAY, ProviderId.VEO, ProviderId.OMNI
 Line = Mapping[str, Any]
 APPLIED, NOT_APPLIED = Trouble.APPLIED, Trouble.NOT_APPLIED
 
@@ -193,7 +195,7 @@ def log_of_whole_job(harness: Harness) -> Sequence[Line]:
 
 
 def test_a_finished_job_is_logged_once_with_its_cost(harness: Harness) -> None:
-    harness.providers[ProviderId.RUNWAY].polls = [Working(progress=0.5), Succeeded()]
+    harness.providers[RUNWAY].polls = [Working(progress=0.5), Succeeded()]
 
     (line,) = of("job_finished", log_of_whole_job(harness))
 
@@ -216,9 +218,9 @@ def test_each_finished_attempt_is_logged_once(harness: Harness) -> None:
     refused = Rejected(
         problem=Problem(code=ErrorCode.ACCESS_DENIED, detail=VENDORS_TEXT)
     )
-    harness.providers[ProviderId.RUNWAY].submissions = [refused]
-    harness.providers[ProviderId.RUNWAY_HTTP].submissions = [refused]
-    harness.providers[ProviderId.VEO].polls = [Succeeded()]
+    harness.providers[RUNWAY].submissions = [refused]
+    harness.providers[HTTP].submissions = [refused]
+    harness.providers[VEO].polls = [Succeeded()]
 
     lines = of("attempt_finished", log_of_whole_job(harness))
 
@@ -268,7 +270,7 @@ def test_the_log_names_the_provider_that_is_followed_again(harness: Harness) -> 
 
 def test_a_vendors_text_is_not_in_the_log(harness: Harness) -> None:
     failed = Failed(problem=Problem(code=ErrorCode.PROMPT_REFUSED, detail=VENDORS_TEXT))
-    harness.providers[ProviderId.RUNWAY].polls = [failed]
+    harness.providers[RUNWAY].polls = [failed]
 
     lines = log_of_whole_job(harness)
 

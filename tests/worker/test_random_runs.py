@@ -13,7 +13,7 @@ from decimal import Decimal
 import pytest
 from hypothesis import settings
 
-from shared.domain.catalogue import PROVIDERS, ProviderId
+from shared.domain.catalogue import PROVIDERS
 from shared.domain.errors import ApiError, ErrorCode, Problem, ReelayError, Unreachable
 from shared.domain.job import Job, Language
 from shared.domain.kill_switch import Level
@@ -167,16 +167,13 @@ class Simulation:
         posts = [
             (answer, is_billed)
             for name in names
-            for job_id, answer, is_billed in self.posts_to(name)
+            for job_id, answer, is_billed in self.vendors[name].posts
             if job_id == job.job_id
         ]
         assert sum(is_billed for _, is_billed in posts) <= 1
         assert not any(isinstance(a, Accepted | Unknown) for a, _ in posts[:-1])
         booked = sum(a.cost_usd for a in job.attempts if a.provider_id in names)
         assert booked > 0 or not any(is_billed for _, is_billed in posts)
-
-    def posts_to(self, name: ProviderId) -> list[tuple[str, Submission, bool]]:
-        return self.vendors[name].posts
 
 
 def spent_usd(job: Job) -> Decimal:

@@ -7,12 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Self
 
-from local.emulators.cloud_tasks.rules import (
-    DeliveryFaults,
-    QueueRules,
-    TokenBucket,
-    is_success,
-)
+from local.emulators.cloud_tasks.rules import DeliveryFaults, QueueRules, TokenBucket
 
 # How long the name of a finished task can't be reused; up to 24 hours in the cloud.
 NAME_BLOCKED_FOR = timedelta(hours=1)
@@ -127,7 +122,7 @@ class TaskQueue:
     def finish(self, delivery: Delivery, status: int | None, *, now: datetime) -> None:
         """Record an attempt's response. `status` None: there was none in time."""
         self.running -= 1
-        is_done = is_success(status)
+        is_done = status is not None and 200 <= status < 300
         self.counts.delivered += is_done
         self.counts.failed += not is_done
         task = self.tasks.get(delivery.task.name)

@@ -67,10 +67,6 @@ class TokenBucket:
         return timedelta(seconds=1 / self.rules.max_dispatches_per_second)
 
 
-def is_success(status: int | None) -> bool:
-    return status is not None and 200 <= status < 300
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeliveryFaults:
     """Shares, from 0 to 1, of the tasks that are delivered twice, late or early.
