@@ -17,7 +17,8 @@ gcloud tasks create-http-task "$task" --queue="$queue" $where --url="$worker" \
   --body-content='{"check": "decoder"}' --oidc-token-audience="$worker" \
   --oidc-service-account-email="reelay-tasks-invoker@$PROJECT.iam.gserviceaccount.com" \
   --format=none
-for try in $(seq 24); do
+begun=$(date +%s)
+while [ $(($(date +%s) - begun)) -lt 180 ]; do
   sleep 5
   if ! seen=$(gcloud tasks describe "$task" --queue="$queue" $where \
     --format="value(lastAttempt.responseStatus.message)" 2>&1); then

@@ -55,6 +55,13 @@ def run_script(
     )
 
 
+def a_clock(place: Path) -> dict[str, str]:
+    """A `date` whose time only a `sleep` moves, which takes no time."""
+    now = place / "now"
+    now.write_text("0")
+    return {"date": f"cat {now}", "sleep": f"echo $(($(cat {now}) + $1)) > {now}"}
+
+
 # The check ----------------------------------------------------------------------------
 
 
@@ -291,7 +298,11 @@ def test_a_deploy_succeeds_only_if_the_worker_decodes(
     )
 
     ran = run(
-        "worker", tmp_path, {"gcloud": gcloud, "sleep": ""}, REGION="r", PROJECT="p"
+        "worker",
+        tmp_path,
+        {"gcloud": gcloud, **a_clock(tmp_path)},
+        REGION="r",
+        PROJECT="p",
     )
 
     assert ran.returncode == code, ran.stderr
@@ -308,18 +319,26 @@ def test_a_deploy_succeeds_only_if_the_worker_decodes(
     assert (logs in ran.stdout) is (code == 1 and queue == "steps-1")
 
 
-def test_a_deploy_does_not_take_a_task_that_was_given_up_for_one_that_succeeded() -> (
-    None
-):
-    """Cloud Tasks deletes both. A look may take as long as the pause before it."""
+@pytest.mark.parametrize("look_seconds", [1, 30], ids=["fast", "slow"])
+def test_a_deploy_does_not_take_a_task_that_was_given_up_for_one_that_succeeded(
+    look_seconds: int, tmp_path: Path
+) -> None:
+    """Cloud Tasks deletes both. gcloud repeats a look for half a minute on a 503."""
     steps = json.loads((INFRA / "queues.json").read_text())["steps"]
     pauses = [
         min(steps["min_backoff_seconds"] * 2**nth, steps["max_backoff_seconds"])
         for nth in range(steps["max_attempts"] - 1)
     ]
-    looks, pause = re.findall(r"seq (\d+)|sleep (\d+)", script("worker"))
+    clock = a_clock(tmp_path)
+    gcloud = (
+        'case "$*" in *"queues list"*) echo steps-1 ;; '
+        f"*describe*) sleep {look_seconds}; echo 503 >&2; exit 1 ;; esac"
+    )
 
-    assert int(looks[0]) * 2 * int(pause[1]) < sum(pauses)
+    ran = run("worker", tmp_path, {"gcloud": gcloud, **clock}, REGION="r", PROJECT="p")
+
+    assert ran.returncode == 1
+    assert 120 < int((tmp_path / "now").read_text()) < sum(pauses)
 
 
 def test_a_branch_cannot_change_what_cloud_build_runs() -> None:
