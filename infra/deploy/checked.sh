@@ -2,12 +2,12 @@
 # Only for Cloud Build: on GitHub the deploy starts after the check has passed. A commit that
 # a later one has overtaken meanwhile is not deployed: old code would replace newer code.
 for try in $(seq 180); do
-  status=$(gcloud builds list --region="$LOCATION" --limit=1 \
+  status=$(gcloud builds list --project="$PROJECT" --region="$LOCATION" --limit=1 \
     --filter="substitutions.COMMIT_SHA=$COMMIT_SHA AND substitutions.TRIGGER_NAME=reelay-check-main" \
     --format="value(status)")
   case "$status" in
     SUCCESS)
-      newest=$(gcloud builds list --region="$LOCATION" --limit=1 \
+      newest=$(gcloud builds list --project="$PROJECT" --region="$LOCATION" --limit=1 \
         --filter="substitutions.TRIGGER_NAME=reelay-deploy" \
         --format="value(substitutions.COMMIT_SHA)")
       [ "$newest" != "$COMMIT_SHA" ] || exit 0

@@ -109,8 +109,8 @@ def test_only_the_newest_commit_that_passed_its_check_is_deployed(
     """A check that takes longer than a later one must not deploy older code."""
     (tmp_path / "answers").write_text("\n".join(answers) + "\n")
     gcloud = (
-        f'case "$*" in *TRIGGER_NAME=reelay-deploy*) echo {newest} ;; '
-        "*COMMIT_SHA=abc*TRIGGER_NAME=reelay-check-main*) "
+        f'case "$*" in *"--project=p "*TRIGGER_NAME=reelay-deploy*) echo {newest} ;; '
+        '*"--project=p "*COMMIT_SHA=abc*TRIGGER_NAME=reelay-check-main*) '
         f"cd {tmp_path}; head -n 1 answers; sed -i 1d answers ;; esac"
     )
 
@@ -118,6 +118,7 @@ def test_only_the_newest_commit_that_passed_its_check_is_deployed(
         "checked",
         tmp_path,
         {"gcloud": gcloud, "sleep": ""},
+        PROJECT="p",
         LOCATION="us-central1",
         COMMIT_SHA="abc",
     )
