@@ -60,7 +60,11 @@ class CloudBucket:
         if blob.size > max_bytes:
             raise BadContent(f"{blob.size} bytes are more than {max_bytes}")
         with storage_errors("read"):
-            content: bytes = blob.download_as_bytes(checksum="crc32c", **limits())
+            # Raw, because whoever uploads may declare any Content-Encoding: the library
+            # would unpack it without a limit.
+            content: bytes = blob.download_as_bytes(
+                raw_download=True, checksum="crc32c", **limits()
+            )
             return content
 
     def write(self, name: str, content: BinaryIO, *, content_type: str) -> StoredObject:

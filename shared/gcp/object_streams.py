@@ -135,6 +135,7 @@ class ObjectRanges(io.RawIOBase):
             part = self._blob.download_as_bytes(
                 start=self._at,
                 end=self._at + wanted - 1,
+                raw_download=True,
                 checksum=None,
                 **limits(),
             )

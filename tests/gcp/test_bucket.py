@@ -2,6 +2,7 @@
 
 import base64
 import gc
+import gzip
 import io
 import json
 from collections.abc import Callable, Iterator
@@ -535,6 +536,24 @@ def test_a_signed_upload_accepts_exactly_what_was_announced(cloud: Cloud) -> Non
     assert put(b"1234", **{"x-goog-if-generation-match": "1"}) == 403
     assert put(b"1234") == 200
     assert put(b"4321") == 412
+
+
+def test_an_upload_is_read_as_it_was_stored_and_never_unpacked(cloud: Cloud) -> None:
+    """A signature doesn't keep anyone from sending further headers, and 16 MB of gzip
+    may unpack to 16 GB.
+    """
+    bomb = gzip.compress(bytes(1_000_000))
+    signed = cloud.bucket().sign_upload(
+        "u", content_type="image/png", size_bytes=len(bomb), lifetime=HOUR
+    )
+    packed = {**signed.headers, "Content-Encoding": "gzip"}
+    assert send("PUT", signed.url, data=bomb, headers=packed).status_code == 200
+
+    stored = cloud.bucket().find("u")
+    assert stored
+    assert cloud.bucket().read("u", max_bytes=len(bomb)) == bomb
+    with cloud.bucket().open(stored) as file:
+        assert file.read() == bomb
 
 
 class Google:

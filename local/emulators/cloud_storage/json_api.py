@@ -88,6 +88,7 @@ class JsonApi:
         target = Upload(
             name=names["to"],
             content_type=source.content_type,
+            content_encoding=source.content_encoding,
             generation_match=_match(request),
         )
         new = self._store.copy(source, target)

@@ -6,7 +6,7 @@ from werkzeug import Request, Response
 from werkzeug.exceptions import ClientDisconnected, RequestedRangeNotSatisfiable
 
 from local.emulators.cloud_storage.errors import Refusal, Refused
-from local.emulators.cloud_storage.objects import ObjectStore, StoredObject
+from local.emulators.cloud_storage.objects import IDENTITY, ObjectStore, StoredObject
 from local.fault_kinds import Kind, Place
 from local.faults import FaultPlan
 from local.http_server import connection_of, drop, half_of
@@ -20,6 +20,9 @@ def download(store: ObjectStore, name: str, request: Request) -> Response:
     stored, content = store.read(name, number(request.args.get("generation")))
     response = Response(content, content_type=stored.content_type)
     response.headers.extend(version_headers(stored))
+    if stored.content_encoding != IDENTITY:
+        # Cloud Storage would unpack it for a client that doesn't accept it.
+        response.content_encoding = stored.content_encoding
     if request.range and not content:  # werkzeug would answer 200
         raise RequestedRangeNotSatisfiable(0)
     return response.make_conditional(
@@ -35,7 +38,7 @@ def version_headers(stored: StoredObject) -> Mapping[str, str]:
         "x-goog-generation": str(stored.generation),
         "x-goog-hash": f"crc32c={stored.crc32c}",
         "x-goog-stored-content-length": str(stored.size_bytes),
-        "x-goog-stored-content-encoding": "identity",
+        "x-goog-stored-content-encoding": stored.content_encoding,
     }
 
 

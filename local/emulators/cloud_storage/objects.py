@@ -18,6 +18,7 @@ import google_crc32c
 
 from local.emulators.cloud_storage.errors import Refusal, Refused
 
+IDENTITY = "identity"
 _MAX_NAME_BYTES = 1024
 _EPOCH = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
 
@@ -28,6 +29,7 @@ class Upload:
 
     name: str
     content_type: str
+    content_encoding: str = IDENTITY
     generation_match: int | None = None
 
 
@@ -41,6 +43,7 @@ class StoredObject:
     crc32c: str
     content_type: str
     created_at: str
+    content_encoding: str = IDENTITY
 
 
 class ObjectStore:
@@ -97,6 +100,7 @@ class ObjectStore:
                 size_bytes=size_bytes,
                 crc32c=crc32c,
                 content_type=upload.content_type,
+                content_encoding=upload.content_encoding,
                 created_at=now.strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
             )
             fill(self._data(new))

@@ -16,7 +16,7 @@ from local.emulators.cloud_storage.media import (
     under_faults,
     version_headers,
 )
-from local.emulators.cloud_storage.objects import ObjectStore, Upload
+from local.emulators.cloud_storage.objects import IDENTITY, ObjectStore, Upload
 from local.emulators.cloud_storage.signatures import check_signature
 from local.fault_kinds import Place
 from local.faults import FaultPlan
@@ -73,6 +73,7 @@ class XmlApi:
         upload = Upload(
             name=name,
             content_type=request.content_type or "application/octet-stream",
+            content_encoding=request.content_encoding or IDENTITY,
             generation_match=number(request.headers.get("x-goog-if-generation-match")),
         )
         self._store.check(upload)
