@@ -131,8 +131,9 @@ class SubmitStep(Struct, frozen=True, kw_only=True):
             return self.committer.commit(before, intent)
         except LimitReached as limit:
             self.breaker.withdraw(planned, began_at=began)
-            could_fit = over_limit(planned.price_usd, self.limits) is not limit.limit
-            problem = Problem(code=limit.limit, detail="" if could_fit else ABOVE_CAP)
+            never_fits = over_limit(planned.price_usd, self.limits)
+            detail = ABOVE_CAP if never_fits else ""
+            problem = Problem(code=never_fits or limit.limit, detail=detail)
             skipped = Skipped(provider_id=planned.provider_id, problem=problem)
             return self.committer.commit(before, skipped)
 

@@ -351,8 +351,13 @@ class TestStarting:
             code=ErrorCode.ALL_PROVIDERS_FAILED, detail=ALL_UNSUPPORTED
         )
 
-    def test_a_price_above_the_whole_cap_is_reported_as_such(self) -> None:
-        limits = Limits(user=Caps(daily_usd=Decimal(1)))
+    @pytest.mark.parametrize("monthly_usd", [None, Decimal("1.50")])
+    def test_a_price_above_the_whole_cap_is_reported_as_such(
+        self, monthly_usd: Decimal | None
+    ) -> None:
+        """Even if the other cap has no room either, and for longer."""
+        caps = Caps(daily_usd=Decimal(1), monthly_usd=monthly_usd)
+        limits = Limits(user=caps)
         harness = Harness(jobs=FakeJobs(limits))
         job = a_job(chain=(RUNWAY, VEO), model="gemini-veo-3.1")
         harness.jobs.put(replace(job, hold_usd=Decimal("0.40")))
