@@ -27,6 +27,15 @@ from tests.e2e.page.conftest import Visit
 PRICING = "**/v1/estimates"
 
 
+def draft(page: Page, prompt: str, *, has_image: bool = True) -> None:
+    """What a click would ask for, with its price shown."""
+    if has_image:
+        choose(page)
+    write(page, prompt)
+    shown = "$0.20–2.20" if has_image else "$1.60–2.00"
+    expect(page.locator(".price:not(.old)")).to_have_text(shown)
+
+
 def hold_prices(page: Page) -> Callable[[Callable[[Route], None]], None]:
     """Hold requests for prices; the returned function lets them go on as it is told."""
     held = hold(page, PRICING)
@@ -44,9 +53,7 @@ def test_a_click_before_the_new_price_is_known_pays_no_more_than_was_shown(
 ) -> None:
     prompt = "A raccoon that became dearer"
     button = page.locator(".make-button")
-    choose(page)
-    write(page, prompt)
-    expect(page.locator(".price:not(.old)")).to_have_text("$0.20–2.20")
+    draft(page, prompt)
     release = hold_prices(page)
     page.locator(".chips.model").get_by_text("Veo", exact=True).click()
     button.dblclick()
@@ -86,8 +93,7 @@ def test_if_only_the_maximum_rose_the_page_says_so(
     page: Page, frontend: Frontend
 ) -> None:
     prompt = "A raccoon whose image came last"
-    write(page, prompt)
-    expect(page.locator(".price:not(.old)")).to_have_text("$1.60–2.00")
+    draft(page, prompt, has_image=False)
     release = hold_prices(page)
     choose(page)
     page.locator(".make-button").click()
@@ -103,9 +109,7 @@ def test_what_is_written_after_a_click_is_not_in_its_video(
     page: Page, frontend: Frontend
 ) -> None:
     prompt = "A raccoon that was clicked"
-    choose(page)
-    write(page, prompt)
-    expect(page.locator(".price:not(.old)")).to_have_text("$0.20–2.20")
+    draft(page, prompt)
     release = hold_prices(page)
     page.locator("#prompt").fill(prompt + " at once")
     page.locator(".make-button").click()
@@ -124,9 +128,7 @@ def test_a_click_whose_price_cannot_be_had_says_so(
 ) -> None:
     prompt = "A raccoon whose price is lost"
     page = visit(forgiven=LOST).page
-    choose(page)
-    write(page, prompt)
-    expect(page.locator(".price:not(.old)")).to_have_text("$0.20–2.20")
+    draft(page, prompt)
     release = hold_prices(page)
     page.locator("#prompt").fill(prompt + " again")
     page.locator(".make-button").click()
@@ -142,8 +144,7 @@ def test_a_click_that_was_impossible_is_explained_even_if_the_draft_has_changed(
     page: Page, frontend: Frontend
 ) -> None:
     prompt = "A raccoon that Runway alone can't make from text"
-    write(page, prompt)
-    expect(page.locator(".price:not(.old)")).to_have_text("$1.60–2.00")
+    draft(page, prompt, has_image=False)
     release = hold_prices(page)
     page.locator(".chips.model").get_by_text("Runway", exact=True).click()
     page.get_by_label("실패하면 다른 제공업체에도 요청").uncheck()
@@ -202,8 +203,7 @@ def test_the_same_video_is_paid_again_only_after_a_question_until_its_end_is_see
 def test_a_double_click_is_one_job(page: Page, frontend: Frontend) -> None:
     # Without an image to upload, the first click is sent at once.
     prompt = "A raccoon that is clicked twice"
-    write(page, prompt)
-    expect(page.locator(".price:not(.old)")).to_have_text("$1.60–2.00")
+    draft(page, prompt, has_image=False)
     page.locator(".make-button").dblclick()
 
     expect(player(page)).to_be_visible()
