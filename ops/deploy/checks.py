@@ -5,7 +5,13 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from ops.deploy.context import NOT_FOUND, Context, DeployError, HttpRequest
+from ops.deploy.context import (
+    NOT_FOUND,
+    CommandResult,
+    Context,
+    DeployError,
+    HttpRequest,
+)
 from ops.deploy.failures import NOT_ENABLED_YET, retry_while_enabling
 
 MIN_TERRAFORM = (1, 11)
@@ -172,8 +178,11 @@ def warn_about_two_logins(context: Context, facts: Facts) -> None:
 
 
 def check_project(context: Context, target: Target) -> Facts | Missing:
-    describe = ("projects", "describe", target.project, "--format=json")
-    described = context.run("gcloud", *describe).json()
+    describe = ("projects", "describe", target.project)
+    result = context.run("gcloud", *describe, "--format=json")
+    if not (result.ok or _is_hidden(result)):
+        return _not_looked_up(f"The project {target.project}", result, describe)
+    described = result.json()
     if described.get("lifecycleState") == "ACTIVE":
         return {"project_number": str(described["projectNumber"])}
     if described:
@@ -183,9 +192,27 @@ def check_project(context: Context, target: Target) -> Facts | Missing:
     return Missing(what=what, fix=f"gcloud projects create {target.project}")
 
 
+def _is_hidden(result: CommandResult) -> bool:
+    """Whether what was asked for is not there, or not for this account to see."""
+    text = result.stderr
+    return bool(re.search(PERMISSION_DENIED, text)) and not re.search(
+        NOT_ENABLED_YET, text
+    )
+
+
+def _not_looked_up(what: str, result: CommandResult, argv: Sequence[str]) -> Missing:
+    """For example, because the login has expired."""
+    why = result.stderr.partition("\n")[0]
+    fix = LOGIN if LOGIN in result.stderr else " ".join(("gcloud", *argv))
+    return Missing(what=f"{what} can't be looked up: {why}", fix=fix)
+
+
 def check_billing(context: Context, target: Target) -> Facts | Missing:
-    describe = ("billing", "projects", "describe", target.project, "--format=json")
-    described = context.run("gcloud", *describe).json()
+    describe = ("billing", "projects", "describe", target.project)
+    result = context.run("gcloud", *describe, "--format=json")
+    if not result.ok:
+        return _not_looked_up(f"The billing of {target.project}", result, describe)
+    described = result.json()
     if described.get("billingEnabled"):
         account = described["billingAccountName"].rpartition("/")[2]
         return {"billing_account": account}
@@ -232,8 +259,7 @@ def may_manage_budgets(context: Context, billing_account: str, project: str) -> 
     result = retry_while_enabling(
         context, lambda: context.run("gcloud", *listing, "--limit=1", quota)
     )
-    may_not = re.search(PERMISSION_DENIED, result.stderr)
-    if result.ok or (may_not and not re.search(NOT_ENABLED_YET, result.stderr)):
+    if result.ok or _is_hidden(result):
         return result.ok
     raise DeployError(
         f"Whether you may set a budget is unknown: {result.stderr.strip()}"

@@ -34,6 +34,7 @@ STATE_BUCKET = f"gs://{PROJECT}-reelay-terraform"
 SETTINGS = f"{STATE_BUCKET}/settings.tfvars.json"
 MAKES = {"google_pubsub_topic.budget": "create"}
 OK = CommandResult(code=0)
+CUT_OFF = CommandResult(code=1, stderr="cut off")
 DETECTING = ("firebase.googleapis.com", "firebaserules.googleapis.com")
 PAGE = f"https://{PROJECT}.firebaseapp.com"
 CONFIG = json.dumps(
@@ -134,9 +135,9 @@ def shown(changes: Mapping[str, str]) -> dict[str, object]:
 class Installed:
     """A Shell with the fake gcloud and a stub of Terraform, in this process.
 
-    Commands that begin with `broken` fail, unless they end with `works`. `applies` has
-    the answers of the next applies, which then succeed; `plans` the changes of each
-    plan, repeating the last.
+    Commands that begin with `broken` fail with `breaks_with`, unless they end with
+    `works`. `applies` has the answers of the next applies, which then succeed; `plans`
+    the changes of each plan, repeating the last.
     """
 
     gcloud: FakeGcloud
@@ -145,6 +146,7 @@ class Installed:
     python: CommandResult = OK
     worker_check: CommandResult = OK
     broken: str = "-"
+    breaks_with: CommandResult = CUT_OFF
     works: str = "#"
     applies: list[CommandResult] = field(default_factory=list)
     plans: list[Mapping[str, str]] = field(default_factory=lambda: [MAKES])
@@ -155,7 +157,7 @@ class Installed:
         line = " ".join(command.argv)
         self.commands.append(line)
         if line.startswith(self.broken) and not line.endswith(self.works):
-            return failed("cut off")
+            return self.breaks_with
         if command.argv[0] == "terraform":
             return self._terraform(command.argv[1])
         if command.argv[0] == sys.executable:

@@ -94,6 +94,39 @@ def test_each_missing_requirement_is_reported_with_what_to_do(
     assert said.count("run: ") <= 1  # what depends on it is not reported, too
 
 
+EXPIRED = failed(
+    "ERROR: (gcloud) There was a problem refreshing your current auth tokens: "
+    "Reauthentication failed.\nPlease run:\n\n  $ gcloud auth login\n"
+)
+DISABLED = failed(
+    "ERROR: (gcloud) [me@example.com] does not have permission to access projects "
+    "instance [p] (or it may not exist): The API has not been used in project 1 "
+    "before or it is disabled.\n  reason: SERVICE_DISABLED\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("answer", "why", "fix"),
+    [
+        (EXPIRED, "Reauthentication failed.", "gcloud auth login"),
+        (DISABLED, "or it is disabled.", "gcloud {what} describe my-project"),
+        (failed("ERROR: 503"), "ERROR: 503", "gcloud {what} describe my-project"),
+    ],
+    ids=["expired login", "its API is off", "an outage"],
+)
+@pytest.mark.parametrize("what", ["projects", "billing projects"])
+def test_what_cannot_be_looked_up_is_not_called_missing(
+    what: str, answer: CommandResult, why: str, fix: str, desk: Desk
+) -> None:
+    desk.installed.broken = f"gcloud {what} describe"
+    desk.installed.breaks_with = answer
+
+    said = stopped(desk)
+
+    assert f"{why}\n  run: {fix.format(what=what)}" in said
+    assert "create" not in said and "link" not in said
+
+
 def test_a_region_that_cannot_be_looked_up_is_left_to_terraform(desk: Desk) -> None:
     """The API that lists regions was just enabled, and may not answer yet."""
     desk.installed.broken = "gcloud functions regions"
