@@ -5,12 +5,14 @@ It imports what decoding needs and forks a child for each image or video, since 
 imports take longer than most decodes. It never reads one itself. Once it can, it sends
 `READY`; what it wrote to its standard error until then says why it can't. A request is
 JSON (`[KIND, CPU_SECONDS, MEMORY_BYTES, OUTPUT_BYTES]`) with two open files, the source
-and the output. The response is the child's exit code; `NOT_STARTED` means that it never
-got as far as the source, which may be good or bad. The child writes a line of JSON
+and the output. The response is the child's exit code; `NOT_JUDGED` means that it never
+got as far as the source, which may be good or bad, or that the disk is full. The child
+writes a line of JSON
 (what it found, or `{"bad": why, "fault": …}`) and the bytes of a JPEG: the image, or
 the video's first frame.
 """
 
+import errno
 import gc
 import importlib
 import json
@@ -21,7 +23,7 @@ import sys
 from typing import Any, BinaryIO, Final, NoReturn
 
 READY: Final = b"r"
-NOT_STARTED: Final = 3
+NOT_JUDGED: Final = 3
 _REQUEST_BYTES: Final = 1000
 # Linux's CLONE_NEWUSER and CLONE_NEWNET.
 _NEW_NAMESPACES: Final = 0x10000000 | 0x40000000
@@ -89,7 +91,7 @@ def serve() -> None:
 
 def _run_child(kind: str, *limits: int, files: list[int]) -> NoReturn:
     """Runs in the child, with `files` as its standard input and output."""
-    code = NOT_STARTED
+    code = NOT_JUDGED
     try:
         limit(*limits)
         isolate()
@@ -99,6 +101,9 @@ def _run_child(kind: str, *limits: int, files: list[int]) -> NoReturn:
         code = 1
         _write_result(kind)
         code = 0
+    except OSError as error:
+        if error.errno == errno.ENOSPC:
+            code = NOT_JUDGED
     finally:
         os._exit(code)
 

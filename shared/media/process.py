@@ -18,7 +18,7 @@ from typing import IO, Final
 import structlog
 
 from shared.domain.errors import Unreachable
-from shared.media.child import NOT_STARTED, READY
+from shared.media.child import NOT_JUDGED, READY
 
 log = structlog.get_logger()
 
@@ -47,7 +47,8 @@ class DecoderProcess:
     ) -> bool:
         """Whether the child that the process forks for this exited with success.
 
-        Unreachable: the process or the child did not start, or did not finish in time.
+        Unreachable: the process or the child did not start, did not finish in time, or
+        found the disk full.
         """
         response = b""
         try:
@@ -65,8 +66,8 @@ class DecoderProcess:
             # After any failure, since a late response would be read as the next one's.
             if not response:
                 self.end()
-        if int(response) == NOT_STARTED:
-            raise Unreachable("the decoder's child did not start")
+        if int(response) == NOT_JUDGED:
+            raise Unreachable("the decoder's child did not start, or the disk is full")
         return int(response) == 0
 
     def end(self) -> None:

@@ -36,7 +36,7 @@ class PrepareStep(Struct, frozen=True, kw_only=True):
         """Free and idempotent: the same image under the same name."""
         try:
             outcome = self._prepare(job, frame)
-        except Unreachable as error:
+        except (Unreachable, OSError) as error:  # such as a full disk
             log.warning("image_not_prepared", job_id=job.job_id, why=str(error))
             return _failed(ErrorCode.STORAGE_FAILED, error, frame)
         if frame is Frame.FIRST or isinstance(outcome, Prepared):
@@ -102,7 +102,7 @@ def _check_size(jpeg: Jpeg) -> None:
         raise BadContent("the image is too small", fault=ImageFault.TOO_SMALL)
 
 
-def _failed(code: ErrorCode, why: Unreachable, frame: Frame) -> PrepareFailed:
+def _failed(code: ErrorCode, why: Exception, frame: Frame) -> PrepareFailed:
     problem = Problem(code=code, detail=str(why)[:300])
     return PrepareFailed(problem=problem, frame=frame)
 

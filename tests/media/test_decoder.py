@@ -243,6 +243,22 @@ def test_a_refusal_to_set_limits_does_not_count_against_the_file() -> None:
         decoded("video", replace(VIDEO_LIMITS, memory_bytes=1 << 70))
 
 
+def test_a_full_disk_does_not_count_against_the_file(
+    decodes_by: Callable[[str], DecoderProcess],
+) -> None:
+    """Where the child writes what it found; else as above, and a good image would be
+    refused.
+    """
+    process = decodes_by("return {}, b'a jpeg'")
+
+    with (
+        tempfile.TemporaryFile() as source,
+        open("/dev/full", "r+b", buffering=0) as full,
+        pytest.raises(Unreachable),
+    ):
+        process.decode("video", (2, 1 << 31, 1000), (source, full), wall_seconds=300)
+
+
 def test_a_decoder_out_of_wall_time_is_ended_and_does_not_count_against_the_file(
     decodes_by: Callable[[str], DecoderProcess], tmp_path: Path
 ) -> None:

@@ -1,6 +1,7 @@
 """Preparing an image: fetched once, checked, and stored as a JPEG."""
 
 from decimal import Decimal
+from errno import ENOSPC
 
 import pytest
 
@@ -22,7 +23,7 @@ from shared.domain.timing import MAX_PREPARE_TRIES, PREPARE_LIMIT
 from shared.domain.transitions import apply
 from shared.ports.providers import ImageFile
 from tests.domain.examples import MINUTE, a_new_job
-from tests.fakes.interpose import before, before_next
+from tests.fakes.interpose import Act, before, before_next
 from tests.usecases.harness import Harness
 
 JPEG = b"jpeg of a cat"
@@ -123,18 +124,27 @@ def fail() -> None:
     raise Unreachable("down, or busy with other images")
 
 
+def find_the_disk_full() -> None:
+    raise OSError(ENOSPC, "No space left on device")
+
+
 OUTAGES = pytest.mark.parametrize(
-    ("part", "verb"), [("images", "to_jpeg"), ("bucket", "write")]
+    ("part", "verb", "act"),
+    [
+        ("images", "to_jpeg", fail),
+        ("images", "to_jpeg", find_the_disk_full),
+        ("bucket", "write", fail),
+    ],
 )
 
 
 @OUTAGES
 def test_a_job_waits_for_our_own_outage_to_end(
-    harness: Harness, part: str, verb: str
+    harness: Harness, part: str, verb: str, act: Act
 ) -> None:
     harness.jobs.put(a_new_job())
     tries = 3 * MAX_PREPARE_TRIES
-    before_next(getattr(harness, part), verb, *[fail] * tries)
+    before_next(getattr(harness, part), verb, *[act] * tries)
     for _ in range(tries):
         job = harness.step()
         assert (job.prepare_tries, job.preparing_until) == (0, None)
@@ -146,10 +156,10 @@ def test_a_job_waits_for_our_own_outage_to_end(
 
 @OUTAGES
 def test_a_lasting_outage_of_ours_is_not_blamed_on_the_image(
-    harness: Harness, part: str, verb: str
+    harness: Harness, part: str, verb: str, act: Act
 ) -> None:
     harness.jobs.create(a_new_job())
-    before(getattr(harness, part), verb, fail)
+    before(getattr(harness, part), verb, act)
 
     job = harness.run()
 
