@@ -643,8 +643,13 @@ class TestDeadlines:
 
 
 class TestCancelling:
-    def test_a_job_with_a_starting_attempt_is_only_marked(self) -> None:
+    @pytest.mark.parametrize("state", ["starting", "cancelling", "storing"])
+    def test_a_job_whose_attempt_has_a_schedule_of_its_own_is_only_marked(
+        self, state: str
+    ) -> None:
         job = started(a_job(), RUNWAY)
+        attempt = replace(job.attempts[0], state=AttemptState(state))
+        job = job.with_attempt(attempt)
 
         marked = apply(job, CancelRequested(), NOON)
 
@@ -667,12 +672,12 @@ class TestCancelling:
         assert job.wake_at == (NOON if submission is ACCEPTED else None)
 
     def test_a_cancelled_job_wakes_no_earlier_than_its_next_poll(self) -> None:
-        job = polled(running(a_job(), RUNWAY), Working())
+        at = NOON + 2 * MINUTE
+        job = polled(running(a_job(), RUNWAY), Working(), at)
 
-        marked = apply(job, CancelRequested(), NOON + SECOND)
-        marked = settle(marked, NOON + SECOND)
+        marked = settle(apply(job, CancelRequested(), at + SECOND), at + SECOND)
 
-        assert marked.wake_at is not None
+        assert job.wake_at and marked.wake_at and marked.wake_at < job.wake_at
         assert not isinstance(next_action(marked, marked.wake_at), Wait)
 
 

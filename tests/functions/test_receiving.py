@@ -187,7 +187,9 @@ def test_a_user_sends_a_limited_number_of_bodies_at_once(receiver: Receiver) -> 
         for sent in sending:
             sent.result()
 
-    receiving(receiver, "ann", SMALL).close()
+    with ExitStack() as handled:
+        for _ in range(BODIES_PER_USER + 1):
+            handled.enter_context(receiving(receiver, "ann", SMALL))
 
 
 @pytest.mark.parametrize(

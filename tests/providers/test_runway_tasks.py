@@ -51,13 +51,13 @@ FAILURES = {
 def test_a_failure_code_is_classified(
     failure_code: str | None, expected: ErrorCode
 ) -> None:
-    task = {"status": "FAILED", "failureCode": failure_code, "cost": {"credits": 7}}
+    task = {"status": "FAILED", "failureCode": failure_code, "cost": {"credits": 7.3}}
 
     poll = runway_wire.read_task(task)
 
     assert isinstance(poll, Failed)
     assert poll.problem.code is expected
-    assert poll.cost_usd == Decimal("0.07")
+    assert poll.cost_usd == Decimal("0.073")
 
 
 @pytest.mark.parametrize(

@@ -15,13 +15,23 @@ from shared.domain.errors import (
 )
 from shared.domain.job import Job
 from shared.domain.outcomes import PollFailed, Succeeded, Unknown, Working
-from tests.domain.examples import a_job, a_new_job, answered, completed, running
+from shared.domain.structs import replace
+from tests.domain.examples import (
+    NOON,
+    SECOND,
+    a_job,
+    a_new_job,
+    answered,
+    completed,
+    running,
+)
 from tests.fakes.interpose import after_next
 from tests.usecases.harness import ANN, BOB, Harness
 
 
-def test_a_job_that_cost_nothing_ends_at_once(harness: Harness) -> None:
-    harness.jobs.put(a_new_job())
+@pytest.mark.parametrize("waits", [0, 60])
+def test_a_job_that_cost_nothing_ends_at_once(harness: Harness, waits: int) -> None:
+    harness.jobs.put(replace(a_new_job(), wake_at=NOON + waits * SECOND))
 
     job = harness.cancel_video(ANN, "job1")
 
