@@ -227,6 +227,8 @@ def test_a_limited_number_of_a_users_bodies_wait_for_their_turn(
     assert not any(first)
     assert len(rest) == at_once + WAITING_PER_USER
     assert all(rest)
+    # Nothing is left of them, nor of their user.
+    assert not {**receiver._by_user, **receiver._large_by_user, **receiver._waiting}
 
 
 def test_only_a_few_of_a_users_refused_bodies_are_read_to_the_end(

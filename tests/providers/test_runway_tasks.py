@@ -106,7 +106,7 @@ def test_an_invalid_cost_is_ignored(cost: object) -> None:
 
 
 def test_a_failure_whose_message_says_so_was_free() -> None:
-    words = "You will not be charged."
+    words = "You will not be charged. key_secret"
     free = runway_wire.read_task({"status": "FAILED", "failure": words})
     charged = runway_wire.read_task(
         {"status": "FAILED", "failure": words, "cost": {"credits": 5}}
@@ -115,6 +115,7 @@ def test_a_failure_whose_message_says_so_was_free() -> None:
     assert isinstance(free, Failed)
     assert isinstance(charged, Failed)
     assert (free.cost_usd, charged.cost_usd) == (Decimal(0), Decimal("0.05"))
+    assert "secret" not in free.problem.detail
 
 
 @pytest.mark.parametrize("output", [None, [], [""], [None], "x"])
