@@ -167,11 +167,6 @@ def listener() -> Listener:
     return Listener()
 
 
-def quick_retries(for_seconds: float) -> Retry:
-    retry: Retry = shared.gcp.task_queue._RETRY
-    return retry.with_delay(initial=0.01, maximum=0.02).with_timeout(for_seconds)
-
-
 @pytest.fixture
 def retry_seconds() -> float:
     """For how many seconds a queue retries; read when the queue is created."""
@@ -182,7 +177,9 @@ def retry_seconds() -> float:
 def queue(
     listener: Listener, retry_seconds: float, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[CloudTasksQueue]:
-    monkeypatch.setattr(shared.gcp.task_queue, "_RETRY", quick_retries(retry_seconds))
+    retry: Retry = shared.gcp.task_queue._RETRY
+    quick = retry.with_delay(initial=0.01, maximum=0.02).with_timeout(retry_seconds)
+    monkeypatch.setattr(shared.gcp.task_queue, "_RETRY", quick)
     monkeypatch.setattr(shared.gcp.task_queue, "_TIMEOUT_SECONDS", 100)
     with create_task_server(listener.create) as address:
         made, tasks = queue_at(address)

@@ -286,14 +286,14 @@ def test_the_demos_own_prompt_is_used_only_without_one(prompt: str) -> None:
 def test_a_table_without_attempts_is_shown_only_if_something_was_paid(
     cost: str, rows: int
 ) -> None:
-    console = Console(width=80, file=io.StringIO())
+    console = Console(width=80, file=io.StringIO(), record=True)
     error = {"message": "Nobody can make it."}
     job = {"attempts": [], "cost_usd": cost, "error": error, "prompt": "a"}
     demo = Demo(environ={}, request=None, job=job, console=console)
 
     assert demo._say_result(None, Stack(StackOptions(environ={}))) == 1
 
-    output = console.file.getvalue()  # type: ignore[attr-defined]
+    output = console.export_text()
     assert output.count("translation") == rows
     assert ("provider" in output) is bool(rows)
     assert "Nobody can make it." in output
@@ -335,9 +335,9 @@ JOB: dict[str, Any] = {
 
 
 def drawn(what: Any, width: int) -> list[str]:
-    console = Console(width=width, file=io.StringIO(), color_system=None)
+    console = Console(width=width, file=io.StringIO(), record=True)
     console.print(what)
-    return str(console.file.getvalue()).splitlines()  # type: ignore[attr-defined]
+    return console.export_text().splitlines()
 
 
 @pytest.mark.parametrize("width", [120, 80, 44])
@@ -440,7 +440,7 @@ def test_a_paid_job_is_resumed_after_ctrl_c_without_paying_again(
     folders: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     environ = {name: os.environ[name] for name in ("PATH", "HOME")}
-    console = Console(file=io.StringIO(), width=100)
+    console = Console(width=100, file=io.StringIO(), record=True)
     with runway_simulator(Pace(seconds=2, frames_per_second=6)) as runway:
         keys = {"RUNWAY_API_KEY": "k", "RUNWAYML_BASE_URL": runway.address}
         chosen = Vendors(simulated=frozenset(), environment=keys, real=True)
@@ -449,7 +449,7 @@ def test_a_paid_job_is_resumed_after_ctrl_c_without_paying_again(
         request = replace(validated(options(yes="1")), faults="")
         first = Interrupted(environ=environ, request=request, console=console)
         assert first.run() == 130
-        output = console.file.getvalue()  # type: ignore[attr-defined]
+        output = console.export_text(clear=False)
 
         again = Demo(
             environ=environ, request=None, job_id=first.job_id, console=console
@@ -459,7 +459,7 @@ def test_a_paid_job_is_resumed_after_ctrl_c_without_paying_again(
 
     assert f"make demo RESUME={first.job_id}" in output
     assert "REAL MONEY" in output
-    assert code == 0, console.file.getvalue()  # type: ignore[attr-defined]
+    assert code == 0, console.export_text()
     assert len(paid) == 1
     assert (folders / "out" / "latest.mp4").resolve().name == f"{first.job_id}.mp4"
     assert not list((folders / "demos").iterdir())

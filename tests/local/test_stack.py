@@ -244,11 +244,11 @@ def test_make_dev_shows_what_to_paste_at_its_own_ports(webhooks: str) -> None:
     ports = stable_ports(9300)
     stack.addresses = {part: f"http://127.0.0.1:{ports[part]}" for part in PARTS}
     stack.addresses["firestore"] = "127.0.0.1:9302"
-    console = Console(width=60, file=io.StringIO())
+    console = Console(width=60, file=io.StringIO(), record=True)
 
     welcome(console, stack, webhooks=webhooks, faults="runway:500")
 
-    lines = console.file.getvalue().splitlines()  # type: ignore[attr-defined]
+    lines = console.export_text().splitlines()
     making = ".venv/bin/python -m local key make me"
     assert "export API=http://127.0.0.1:9300" in lines
     assert any(line.startswith("export TOKEN=ey") for line in lines)

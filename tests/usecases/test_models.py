@@ -1,7 +1,6 @@
 """Estimates, and which providers would be asked at the moment."""
 
 from decimal import Decimal
-from functools import partial
 
 import pytest
 
@@ -19,7 +18,7 @@ from shared.domain.job import Language
 from shared.domain.kill_switch import Level
 from shared.domain.ledger import Caps, Limits
 from shared.domain.poll_plan import TaskTimes, TaskTiming, task_kind
-from shared.domain.request import Translate, VideoRequest
+from shared.domain.request import Translate
 from shared.domain.structs import replace
 from shared.ports.identity import Caller
 from shared.usecases.models import Estimate, Estimated
@@ -38,10 +37,6 @@ def estimate(harness: Harness, *not_configured: ProviderId) -> Estimate:
 
 def codes(estimated: Estimated) -> dict[ProviderId, ErrorCode]:
     return {name: problem.code for name, problem in estimated.skip_reasons.items()}
-
-
-def refused_by_create(harness: Harness, caller: Caller, request: VideoRequest) -> None:
-    harness.create_video(caller, request, Language.ENGLISH)
 
 
 def test_an_estimates_maximum_includes_the_translation_but_its_price_does_not() -> None:
@@ -130,9 +125,12 @@ def test_an_estimate_refuses_the_webhook_that_a_video_refuses() -> None:
     request = a_request(webhook_url="https://example.com/hook")
     server = Caller(user_id="ann", key_id="k1")
 
-    for use_case in (estimate(harness), partial(refused_by_create, harness)):
+    for ask in (
+        lambda: estimate(harness)(ANN, request),
+        lambda: harness.create_video(ANN, request, Language.ENGLISH),
+    ):
         with pytest.raises(InvalidRequest) as refused:
-            use_case(ANN, request)
+            ask()
         assert refused.value.errors[0].reason == "needs_api_key"
     assert estimate(harness)(server, request).refused is None
     unsigned = replace(estimate(harness), signs_webhooks=False)
