@@ -52,8 +52,9 @@ export function LibraryView({ studio }: { studio: Studio }) {
 
 /** Keeps a video in progress up to date, even if the list leaves it out. */
 function Follow({ studio, id }: { studio: Studio; id: string }) {
+  const { put, forget } = studio.library;
   useEffect(
-    () => follow(sourcesOf(studio.app, id), (update) => update && studio.library.put(update)),
+    () => follow(sourcesOf(studio.app, id), (update) => (update ? put(update) : forget(id))),
     [id],
   );
   return null;

@@ -26,7 +26,7 @@ export function openLibrary(api: Api) {
   const isDown = signal(false);
   const removals = signal<Removal[]>(recall<Removal[]>(storageKey) ?? []);
   const failedRemoval = signal(false);
-  /** Deleted, though responses that are on their way may still have them. */
+  /** They don't exist any more, though responses that are on their way may still have them. */
   const gone = new Set<string>();
   const timers: ReturnType<typeof setTimeout>[] = [];
   let nextLook: ReturnType<typeof setTimeout>;
@@ -76,6 +76,12 @@ export function openLibrary(api: Api) {
     if (page) add(page.videos);
     clearTimeout(nextLook);
     if (pause) nextLook = setTimeout(() => void lookForNew(rest), pause);
+  }
+
+  /** The newest state that is known; null: it doesn't exist; undefined: it isn't loaded. */
+  function find(id: string | null): Video | null | undefined {
+    const known = loaded.value.find(({ job_id }) => job_id === id);
+    return known ?? (id && gone.has(id) ? null : undefined);
   }
 
   /** Adds or updates a video; an older state than the known one is ignored. */
@@ -144,7 +150,7 @@ export function openLibrary(api: Api) {
 
   return {
     ...{ videos, loaded, filter, cursor, isLoading, isDown, removals, failedRemoval },
-    ...{ loadMore, lookForNew, show, put, remove, undo, close },
+    ...{ loadMore, lookForNew, show, find, put, forget, remove, undo, close },
   };
 }
 

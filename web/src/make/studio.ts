@@ -149,7 +149,6 @@ export function openStudio(app: App) {
       clicks.markSeen(made, Date.now());
       library.put(made);
       go(`${pathOf("make")}?video=${made.job_id}`);
-      video.value = made;
       void prices.refreshUsage();
       return created;
     } catch (error) {

@@ -1,6 +1,6 @@
 // The video on the stage: follows it and cancels it.
 
-import { effect, signal } from "@preact/signals";
+import { effect, signal, untracked } from "@preact/signals";
 import type { Video } from "../api";
 import { type App, topic } from "../app-state";
 import { language, type Message } from "../i18n";
@@ -28,17 +28,27 @@ export function openWatchedVideo(
   /** The ID of the video whose cancellation was requested. */
   const cancelling = signal<string | null>(null);
   const storing = signal<Storing | null>(null);
+  /** The ID of the video that was in progress when it was last seen here. */
+  let open: string | null = null;
 
   const stops = [
     effect(() => {
       const id = videoId.value;
-      video.value = library.loaded.peek().find(({ job_id }) => job_id === id);
+      const known = library.find(id);
+      // A list of other videos leaves it out.
+      if (known !== undefined || video.peek()?.job_id !== id) video.value = known;
     }),
     effect(() => {
       const id = videoId.value;
       // Follow again in another language: Firestore's messages are in the job's own.
       language.value;
-      return id ? follow(sourcesOf(app, id), onUpdate) : undefined;
+      return id ? follow(sourcesOf(app, id), (update) => onUpdate(id, update)) : undefined;
+    }),
+    effect(() => {
+      const shown = video.value;
+      const hasEnded = open !== null && open === shown?.job_id && shown.status !== "processing";
+      open = shown?.status === "processing" ? shown.job_id : null;
+      if (hasEnded) untracked(onEnd);
     }),
     effect(() => {
       storing.value = storingOf(video.value, storing.peek());
@@ -49,37 +59,23 @@ export function openWatchedVideo(
     }),
   ];
 
-  function onUpdate(update: Video | null): void {
-    showVideo(update);
-    if (update?.status === "failed") void refresh(update.job_id);
-  }
-
-  function showVideo(update: Video | null): void {
-    const isEnd = update && update.status !== "processing";
-    const wasOpen = video.peek()?.status === "processing";
-    video.value = update;
-    if (!update) return;
-    library.put(update);
-    if (isEnd) cancelling.value = null;
-    if (isEnd && wasOpen) onEnd();
+  function onUpdate(id: string, update: Video | null): void {
+    if (update) library.put(update);
+    else library.forget(id);
+    if (update?.status === "failed") void refresh(id);
   }
 
   /** Reads the video again, with fresh URLs and with messages in the page's language. */
   async function refresh(id: string): Promise<void> {
+    const asked = language.peek();
     const found = await api.getVideo(id).catch(() => null);
-    if (found) put(found);
-  }
-
-  /** Another video may have been opened meanwhile. */
-  function put(update: Video): void {
-    if (videoId.peek() === update.job_id) showVideo(update);
-    else library.put(update);
+    if (found && asked === language.peek()) library.put(found);
   }
 
   async function cancel(id: string): Promise<void> {
     cancelling.value = id;
     try {
-      put(await api.cancelVideo(id));
+      library.put(await api.cancelVideo(id));
     } catch (error) {
       cancelling.value = null;
       onError(error);
