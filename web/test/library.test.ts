@@ -69,6 +69,22 @@ test("a deletion without a response is retried", async () => {
   expect(ids(library)).toEqual([]);
 });
 
+test("once the API was asked to delete a video, there is no undo, also after a reload", async () => {
+  const deleteVideo = () => new Promise(() => {});
+  const library = openLibrary({ user: "ann", deleteVideo } as unknown as Api);
+  library.put(aVideo({ job_id: "a-video" }));
+  library.remove("a-video");
+  expect(library.undoable.value).toHaveLength(1);
+
+  await wait();
+
+  for (const one of [library, openLibrary({ user: "ann" } as Api)]) {
+    expect(one.undoable.value).toEqual([]);
+    expect(ids(one)).toEqual(["a-video"]);
+  }
+  expect(library.videos.value).toEqual([]);
+});
+
 test.each([
   ["deleted elsewhere", 404, false],
   ["not to be deleted", 409, true],
@@ -172,6 +188,11 @@ test("the newest state of a video counts, and of equal ones the fresh URLs", () 
   expect(merged([early], [late])).toEqual([late]);
   expect(merged([late], [early])).toEqual([late]);
   expect(merged([late], [state("2026-01-04", "fresh")])[0]?.poster_url).toBe("fresh");
+  const [expiring, renewed] = ["2026-01-06", "2026-01-07"].map((video_url_expires_at) => ({
+    ...late,
+    video_url_expires_at,
+  })) as [Video, Video];
+  expect(merged([renewed], [expiring])).toEqual([renewed]);
   const newest = state("2026-01-05", null, "2026-01-05");
   expect(merged([late], [newest])).toEqual([newest, late]);
 });
@@ -193,6 +214,29 @@ test("a page of a list that is no longer shown is left out", async () => {
   await vi.advanceTimersByTimeAsync(0);
 
   expect(library.loaded.value.map(({ job_id }) => job_id)).toEqual(["completed"]);
+});
+
+test("a later page of a list that is shown again is not taken for its first one", async () => {
+  const arrivals: (() => void)[] = [];
+  const listVideos = async ({ cursor }: { cursor: string | null }) => {
+    await new Promise<void>((resolve) => arrivals.push(resolve));
+    return { videos: [aVideo({ job_id: cursor ?? "first" })], next_cursor: cursor ? null : "second" };
+  };
+  const library = openLibrary({ user: "ann", listVideos } as unknown as Api);
+  const arrive = async () => {
+    arrivals.shift()?.();
+    await vi.advanceTimersByTimeAsync(0);
+  };
+  library.show("completed");
+  await arrive();
+  void library.loadMore();
+
+  library.show("failed");
+  library.show("completed");
+  await arrive();
+  await arrive();
+
+  expect(library.loaded.value.map(({ job_id }) => job_id)).toEqual(["first"]);
 });
 
 test("each page is requested once, after the one before it", async () => {

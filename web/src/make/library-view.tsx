@@ -187,7 +187,7 @@ function More({ studio }: { studio: Studio }) {
 }
 
 function Toasts({ studio }: { studio: Studio }) {
-  const { removals, failedRemoval } = studio.library;
+  const { undoable, failedRemoval } = studio.library;
   const undone = useSignal<Removal | null>(null);
   useEffect(() => {
     // Its card is in the list again.
@@ -199,7 +199,7 @@ function Toasts({ studio }: { studio: Studio }) {
   };
   return (
     <div class="toasts" role="status">
-      {removals.value.map(({ id }) => (
+      {undoable.value.map(({ id }) => (
         <RemovalToast key={id} undo={() => undo(id)} />
       ))}
       {failedRemoval.value && <div class="toast bad">{t("notDeleted")}</div>}

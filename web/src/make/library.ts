@@ -12,6 +12,8 @@ const LOOKS_MS = Array.from({ length: 7 }, (_, n) => 1000 * 2 ** n);
 export type Filter = Video["status"] | "all";
 export interface Removal {
   id: string;
+  /** The API was asked to delete the video, and may have done so. */
+  isSent?: boolean;
 }
 
 export type Library = ReturnType<typeof openLibrary>;
@@ -29,6 +31,8 @@ export function openLibrary(api: Api) {
   /** They don't exist any more, though responses that are on their way may still have them. */
   const gone = new Set<string>();
   const timers: ReturnType<typeof setTimeout>[] = [];
+  /** How often a list was chosen: a page of an earlier one is left out. */
+  let lists = 0;
   let nextLook: ReturnType<typeof setTimeout>;
   let isClosed = false;
 
@@ -40,15 +44,18 @@ export function openLibrary(api: Api) {
     );
   });
 
+  /** Deletions that can still be undone. */
+  const undoable = computed(() => removals.value.filter(({ isSent }) => !isSent));
+
   async function loadMore(): Promise<void> {
     if (isLoading.value || cursor.value === null) return;
     isLoading.value = true;
-    const wanted = filter.value;
-    const status = wanted === "all" ? {} : { status: wanted };
+    const list = lists;
+    const status = filter.value === "all" ? {} : { status: filter.value };
     try {
       const query = { limit: PAGE, cursor: cursor.value ?? null, ...status };
       const page = await api.listVideos(query);
-      if (filter.value !== wanted) return;
+      if (list !== lists) return;
       add(page.videos);
       cursor.value = page.next_cursor;
       isDown.value = false;
@@ -56,11 +63,12 @@ export function openLibrary(api: Api) {
       isDown.value = true;
     } finally {
       isLoading.value = false;
-      if (filter.value !== wanted) void loadMore();
+      if (list !== lists) void loadMore();
     }
   }
 
   function show(wanted: Filter): void {
+    lists++;
     filter.value = wanted;
     // Those in progress may end up in this list.
     loaded.value = loaded.value.filter(({ status }) => status === "processing");
@@ -108,6 +116,7 @@ export function openLibrary(api: Api) {
 
   async function deleteNow(id: string): Promise<void> {
     if (removals.value.every((one) => one.id !== id)) return;
+    updateRemovals((list) => list.map((one) => (one.id === id ? { id, isSent: true } : one)));
     const error: unknown = await api.deleteVideo(id).catch((error: unknown) => error);
     // The deletion is stored, and is tried again when the user is back.
     if (isClosed) return;
@@ -149,7 +158,7 @@ export function openLibrary(api: Api) {
   }
 
   return {
-    ...{ videos, loaded, filter, cursor, isLoading, isDown, removals, failedRemoval },
+    ...{ videos, loaded, filter, cursor, isLoading, isDown, removals, undoable, failedRemoval },
     ...{ loadMore, lookForNew, show, find, put, forget, remove, undo, close },
   };
 }
@@ -163,7 +172,12 @@ export function merged(known: readonly Video[], fresh: readonly Video[]): Video[
   const byId = new Map(known.map((video) => [video.job_id, video]));
   for (const video of fresh) {
     const before = byId.get(video.job_id);
-    if (!before || before.updated_at <= video.updated_at) byId.set(video.job_id, video);
+    if (!before || ageOf(before) <= ageOf(video)) byId.set(video.job_id, video);
   }
   return [...byId.values()].sort((a, b) => b.created_at.localeCompare(a.created_at));
+}
+
+/** Sorts the states of one video. New URLs are no update of the video. */
+function ageOf({ updated_at, video_url_expires_at }: Video): string {
+  return `${updated_at} ${video_url_expires_at ?? ""}`;
 }
