@@ -2,7 +2,7 @@ import { defineConfig, loadEnv } from "vite";
 
 const { REELAY_PAGE } = loadEnv("", ".", "REELAY_");
 
-const FIRST = /node_modules.@?preact|src.(router|i18n|storage|app-state|config|session|shell)\.tsx?$/;
+const FIRST = /node_modules.@?preact|src.(router|i18n|ko|en|storage|app-state|config|session|shell)\.tsx?$/;
 
 export default defineConfig({
   build: {

@@ -36,7 +36,9 @@ export async function firebaseSession(
   const address = recall<string>("email");
   if (isLink && address) await followLink(address).catch(() => undefined);
   firebase.onIdTokenChanged(auth, async (found) => {
-    user.value = found && (await toUser(found));
+    const next = found && (await toUser(found));
+    // Meanwhile someone else may have signed in, or this user may have signed out.
+    if (auth.currentUser?.uid === found?.uid) user.value = next;
   });
 
   return {
@@ -74,9 +76,10 @@ export async function firebaseSession(
 }
 
 async function toUser(found: FirebaseUser): Promise<User> {
-  const { claims } = await found.getIdTokenResult();
+  // Without a network, an expired token can't be renewed. Once it is, this is called again.
+  const result = await found.getIdTokenResult().catch(() => null);
   return {
     id: found.uid,
-    admin: claims.admin === true,
+    admin: result?.claims.admin === true,
   };
 }

@@ -2,7 +2,8 @@
 
 import { signal } from "@preact/signals";
 import type { Messages as Admin } from "./admin/en";
-import type { Messages as Shell } from "./en";
+import { type Messages as Shell, messages as en } from "./en";
+import { messages as ko } from "./ko";
 import type { Messages as Make } from "./make/en";
 import { recall, remember } from "./storage";
 import type { Messages as SignIn } from "./sign-in/en";
@@ -24,9 +25,10 @@ export type Message = {
   [K in keyof Messages]: [key: K, ...args: Arguments<K>];
 }[keyof Messages];
 
+// Without them, the page could not even say that nothing else can be loaded.
+const SHELL = { ko, en };
 // Each view's messages are loaded with the view.
 const TABLES = {
-  shell: { ko: () => import("./ko"), en: () => import("./en") },
   signIn: { ko: () => import("./sign-in/ko"), en: () => import("./sign-in/en") },
   make: { ko: () => import("./make/ko"), en: () => import("./make/en") },
   usage: { ko: () => import("./usage/ko"), en: () => import("./usage/en") },
@@ -34,7 +36,7 @@ const TABLES = {
 };
 export type Area = keyof typeof TABLES;
 
-const loads = new Map<Area, Promise<void>>([["shell", Promise.resolve()]]);
+const loads = new Map<Area, Promise<void>>();
 const messages = signal<Partial<Messages>>({});
 
 export const language = signal<Language>(preferred(globalThis.navigator?.languages ?? []));
@@ -95,7 +97,7 @@ async function addMessages(area: Area): Promise<void> {
 
 async function fetchMessages(areas: Iterable<Area>, wanted: Language): Promise<Partial<Messages>> {
   const fetched = [...areas].map(async (area) => (await TABLES[area][wanted]()).messages);
-  return Object.assign({}, ...(await Promise.all(fetched)));
+  return Object.assign({}, SHELL[wanted], ...(await Promise.all(fetched)));
 }
 
 /** The first of the browser's languages that the page has, or else Korean. */

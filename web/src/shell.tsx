@@ -2,7 +2,7 @@
 
 import { signal } from "@preact/signals";
 import type { ComponentChild, ComponentType } from "preact";
-import { useEffect, useLayoutEffect, useMemo } from "preact/hooks";
+import { useLayoutEffect, useMemo } from "preact/hooks";
 import { type App, type BaseApp, topic } from "./app-state";
 import { language, loadMessages, setLanguage, t, textOf } from "./i18n";
 import { follow, pathOf, type View, view } from "./router";
@@ -19,12 +19,15 @@ const VIEWS: Record<View | "signIn", () => Promise<{ default: Loaded }>> = {
 export function Shell({ app }: { app: BaseApp }) {
   const user = app.session.user.value;
   useTitle(user ? view.value : null);
-  if (user === undefined) return null;
   return (
     <>
       <Header app={app} />
       <main>
-        <Content app={app} name={user ? view.value : "signIn"} key={user?.id} />
+        {user === undefined ? (
+          <Loading />
+        ) : (
+          <Content app={app} name={user ? view.value : "signIn"} key={user?.id} />
+        )}
       </main>
     </>
   );
@@ -34,7 +37,8 @@ export function Shell({ app }: { app: BaseApp }) {
 function useTitle(name: View | null): void {
   const status = topic.value ? textOf(topic.value) : name && t(name);
   const title = status ? `${status} · Reelay` : "Reelay";
-  useEffect(() => {
+  // Not after the next paint, which a tab in the background may wait a minute for.
+  useLayoutEffect(() => {
     document.title = title;
   }, [title]);
 }
@@ -108,7 +112,7 @@ function Content({ app: base, name }: { app: BaseApp; name: keyof typeof VIEWS |
     const api = base.apiOf(base.session.user.peek()?.id ?? "");
     return { ...base, api };
   }, [base]);
-  useEffect(() => {
+  useLayoutEffect(() => {
     // After a failure, only a reload also loads the view's styles.
     if (!name || loaded.peek()[name]) return;
     Promise.all([VIEWS[name](), loadMessages(name)])
@@ -122,9 +126,11 @@ function Content({ app: base, name }: { app: BaseApp; name: keyof typeof VIEWS |
   }
   if (!name) return <p class="notice">{t("noPage")}</p>;
   const View = loaded.value[name];
-  return View ? (
-    <View app={app} />
-  ) : (
+  return View ? <View app={app} /> : <Loading />;
+}
+
+function Loading() {
+  return (
     <p class="loading" role="status">
       {t("loading")}
     </p>

@@ -52,10 +52,10 @@ test("messages that could not be loaded are requested again", async () => {
 test("a view whose messages load while the language changes keeps them", async () => {
   let arrive = () => {};
   const late = new Promise<void>((resolve) => (arrive = resolve));
-  const korean = { messages: { usage: "사용량" } };
-  vi.doMock("../src/ko", () => late.then(() => korean));
+  vi.doMock("../src/sign-in/ko", () => late.then(() => ({ messages: {} })));
   const { loadMessages, setLanguage, t } = await import("../src/i18n");
   await setLanguage();
+  await loadMessages("signIn");
   const changing = setLanguage("ko");
   await loadMessages("usage");
 
@@ -68,9 +68,10 @@ test("a view whose messages load while the language changes keeps them", async (
 test("of two languages, the one that was chosen last stays, whichever arrives last", async () => {
   let arrive = () => {};
   const late = new Promise<void>((resolve) => (arrive = resolve));
-  vi.doMock("../src/ko", () => late.then(() => ({ messages: { usage: "사용량" } })));
+  vi.doMock("../src/sign-in/ko", () => late.then(() => ({ messages: {} })));
   const { language, loadMessages, setLanguage, t } = await import("../src/i18n");
   await setLanguage();
+  await loadMessages("signIn");
   const changing = setLanguage("ko");
   await setLanguage("en");
   await loadMessages("usage");

@@ -2,6 +2,7 @@
 
 import time
 from dataclasses import replace
+from urllib.parse import urlsplit
 
 from playwright.sync_api import Route, expect
 
@@ -53,6 +54,26 @@ def test_a_view_that_cannot_be_loaded_says_so_and_offers_a_reload(
     page.get_by_role("button", name="새로고침").click()
 
     expect(page.locator("main h1")).to_have_text("사용량")
+
+
+def test_a_start_that_fails_says_so_and_succeeds_once_online(visit: Visit) -> None:
+    page = visit(user=None, forgiven=LOST).page
+    entry = page.request.get(page.url).text()
+
+    def answer(route: Route) -> None:
+        path = urlsplit(route.request.url).path
+        is_first = path == "/" or path in entry
+        return route.continue_() if is_first else route.abort()
+
+    page.route("**/*", answer)
+    page.reload()
+    alert = page.get_by_role("alert")
+    expect(alert).to_contain_text("서비스에 연결할 수 없습니다")
+    page.unroute("**/*")
+
+    page.evaluate("dispatchEvent(new Event('online'))")
+
+    expect(page.get_by_role("button", name="민지")).to_be_visible()
 
 
 def test_a_view_on_its_way_over_a_slow_network_says_so(visit: Visit) -> None:

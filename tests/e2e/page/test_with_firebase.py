@@ -17,6 +17,7 @@ from local.identity import user_token
 from local.stack import Stack
 from ops.page_headers import POLICY, on_one_machine
 from tests.e2e.auth_emulator import auth_emulator, claims_of, link_sent_to
+from tests.e2e.page.acting import arrived, hold
 from tests.e2e.page.conftest import Visit
 from tests.e2e.visitor import launched
 
@@ -114,7 +115,12 @@ def test_a_link_in_an_email_signs_in(visit: Visit, emulator: str, stack: Stack) 
     assert "oobCode" not in page.url
     claims = deployed.tokens[-1]
     assert (claims["email"], claims["email_verified"]) == (ANN, True)
+    held = hold(page, "**/accounts:lookup*")
     page.reload()
+    arrived(page, held)
+    # Firebase waits for its server; the page is not empty meanwhile.
+    expect(page.get_by_role("status")).to_have_text("불러오는 중 …")
+    held.pop().continue_()
     expect(page.locator(".library")).to_be_visible()
 
 
