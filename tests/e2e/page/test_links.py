@@ -5,7 +5,7 @@ from base64 import b64encode
 from playwright.sync_api import Page, expect
 
 from tests.e2e.client import IMAGE, Frontend, Video
-from tests.e2e.page.acting import choose_another, jobs, make, player, write
+from tests.e2e.page.acting import choose_another, jobs, make, player, stop_time, write
 from tests.e2e.page.conftest import Visit
 
 PASTE = """(element, [text, image]) => {
@@ -18,17 +18,11 @@ PASTE = """(element, [text, image]) => {
 }"""
 
 
-def wait_until_it_listens(page: Page) -> None:
-    """The page listens from the frame after its first one on; prices come later."""
-    expect(page.locator(".price:not(.old)")).to_be_visible()
-
-
 def test_an_image_can_be_pasted_anywhere_but_text_with_an_image_stays_text(
     page: Page,
 ) -> None:
     image = b64encode(IMAGE.read_bytes()).decode()
     prompt = page.locator("#prompt")
-    wait_until_it_listens(page)
     # The field still gets the text, because the event isn't stopped.
     assert prompt.evaluate(PASTE, ["A cell of a table", image])
     expect(page.locator(".invitation")).to_be_visible()
@@ -36,6 +30,17 @@ def test_an_image_can_be_pasted_anywhere_but_text_with_an_image_stays_text(
     assert not prompt.evaluate(PASTE, ["", image])
 
     expect(page.get_by_alt_text("선택한 이미지")).to_be_visible()
+
+
+def test_an_image_can_be_pasted_before_the_page_is_painted(visit: Visit) -> None:
+    visitor = visit(user=None)
+    stop_time(visitor.page)  # and with it the frames
+    visitor.sign_in()
+    library = visitor.page.locator(".library")
+
+    library.evaluate(PASTE, ["", b64encode(IMAGE.read_bytes()).decode()])
+
+    expect(visitor.page.get_by_role("button", name="이미지 제거")).to_be_visible()
 
 
 DROP = """(element, link) => {
@@ -50,7 +55,6 @@ DROP = """(element, link) => {
 
 def test_a_dropped_link_becomes_the_images_url(page: Page) -> None:
     link = "https://example.com/raccoon.jpg"
-    wait_until_it_listens(page)
     page.locator(".library").evaluate(DROP, link)
 
     expect(page.locator("#address")).to_have_value(link)

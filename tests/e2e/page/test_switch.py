@@ -1,11 +1,12 @@
 """Another user signs in to the same browser while something is unfinished."""
 
 import re
+from urllib.parse import urlsplit
 
 from playwright.sync_api import Page, Route, expect
 
 from tests.e2e.client import Frontend
-from tests.e2e.page.acting import CREATING, LOST, hold, jobs, order
+from tests.e2e.page.acting import CREATING, LOST, hold, jobs, order, stop_time
 from tests.e2e.page.conftest import Visit
 
 
@@ -63,3 +64,18 @@ def test_an_answer_that_arrives_on_another_view_is_still_one_job(
     expect(page.locator(".stage video.there")).to_be_visible()
     assert not held, "one click is sent once"
     assert len(jobs(frontend, prompt)) == 1
+
+
+def test_a_view_that_is_left_is_closed_even_if_nothing_is_painted(page: Page) -> None:
+    expect(page.locator(".price:not(.old)")).to_be_visible()
+    stop_time(page)  # and with it the frames, as in a tab in the background
+    page.get_by_role("link", name="사용량").click()
+    expect(page.locator(".cap").first).to_be_visible()
+    expect(page).to_have_title("사용량 · Reelay")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(urlsplit(request.url).path))
+
+    page.evaluate("() => { dispatchEvent(new Event('online')); }")
+
+    page.evaluate("fetch('/icon.svg')")
+    assert asked == ["/icon.svg"]

@@ -1,4 +1,4 @@
-import { useEffect, useMemo } from "preact/hooks";
+import { useLayoutEffect, useMemo } from "preact/hooks";
 import type { App } from "../app-state";
 import { t } from "../i18n";
 import { LibraryView } from "./library-view";
@@ -14,7 +14,8 @@ import "./library.css";
 
 export default function View({ app }: { app: App }) {
   const studio = useMemo(() => openStudio(app), [app]);
-  useEffect(() => studio.close, [studio]);
+  // Not after the next paint, which a tab in the background may wait a minute for.
+  useLayoutEffect(() => studio.close, [studio]);
   useDroppedImages(studio);
   return (
     <>
@@ -33,7 +34,7 @@ export default function View({ app }: { app: App }) {
 
 /** Accepts images, or links to them, that are dropped or pasted anywhere on the page. */
 function useDroppedImages(studio: Studio): void {
-  useEffect(() => {
+  useLayoutEffect(() => {
     // A link that is dragged from the page itself, usually by accident, is not an image.
     let isOurs = false;
     const start = () => (isOurs = true);
