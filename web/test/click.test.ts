@@ -103,6 +103,36 @@ test("both frames are uploaded, and the request names each at its place", async 
   expect(sent[0]?.body).toMatchObject({ image: "1 bytes", last_image: "2 bytes" });
 });
 
+/** A connection that died without anyone being told. */
+class Stalled extends Uploading {
+  static aborted = new Set<Stalled>();
+  onloadend = () => {};
+  send(): void {}
+  abort(): void {
+    Stalled.aborted.add(this);
+    this.onloadend();
+  }
+}
+
+test("an upload that gets no further is begun again, until the click is given up", async () => {
+  vi.stubGlobal("XMLHttpRequest", Stalled);
+  await keepBlob("ann", "ann/1", new Blob(["1"]), []);
+  let uploads = 0;
+  const createUpload = async () => ({ image: `${++uploads}`, headers: {} });
+  const image = { id: "ann/1", width: 4, height: 3 };
+  const made = sendClick({ createUpload } as unknown as Api, newClick("ann", aDraft({ image }), 0));
+
+  await vi.advanceTimersByTimeAsync(29_000);
+  expect([uploads, Stalled.aborted.size]).toEqual([1, 0]);
+  await vi.advanceTimersByTimeAsync(3_000);
+  expect([uploads, Stalled.aborted.size]).toEqual([2, 1]);
+
+  abandon();
+  expect(Stalled.aborted.size).toBe(2);
+  await vi.advanceTimersByTimeAsync(SOON);
+  expect([uploads, await made]).toEqual([2, null]);
+});
+
 test("without its image or its last frame, a click is not sent", async () => {
   const image = { id: "ann/lost", width: 4, height: 3 };
   for (const part of [{ image }, { image: null, lastImage: image }]) {
@@ -131,8 +161,11 @@ test("where storage is blocked, a reopened view still has its click", async () =
   void sendClick(silent().api, given);
 
   switchUser("ann", 1);
-
   expect(click.value?.key).toBe(given.key);
+  markSeen(aVideo(), 1);
+  switchUser("ann", 2);
+
+  expect(unseenJob(draft, 2)?.id).toBe(aVideo().job_id);
 });
 
 test("after a reload the click is resent unchanged, and after a much later one it is dropped", async () => {

@@ -169,6 +169,20 @@ def test_a_url_typed_while_an_image_loads_is_not_replaced_by_it(page: Page) -> N
     expect(page.get_by_alt_text("선택한 이미지")).to_have_count(0)
 
 
+def test_a_file_that_is_deleted_after_it_was_chosen_is_still_sent(
+    visit: Visit, tmp_path: Path
+) -> None:
+    page, photo = visit(user="me").page, tmp_path / "photo.jpg"
+    photo.write_bytes(IMAGE.read_bytes())
+    page.locator(".choices input[type=file]").first.set_input_files(photo)
+    expect(page.get_by_alt_text("선택한 이미지")).to_be_visible()
+    photo.unlink()
+
+    order(page, "A raccoon from a card that was taken out", image=None)
+
+    expect(player(page)).to_be_visible()
+
+
 def test_a_file_that_is_no_image_is_refused_and_other_input_stays(page: Page) -> None:
     write(page, "What was typed")
     broken: Any = {**JPEG, "buffer": b"no image"}

@@ -69,6 +69,7 @@ let run: Run | null = null;
 
 /** Switches to this user's click; another user's waits in the tab's storage. */
 export function switchUser(user: string, now: number): void {
+  if (owner !== user) startedJobs.value = [];
   owner = user;
   recallStartedJobs(user);
   const isSame = click.value?.user === user;
@@ -82,9 +83,11 @@ export function switchUser(user: string, now: number): void {
   abandoned.value = storedSent(user).filter(({ key }) => key !== click.value?.key);
 }
 
-/** The jobs may have been started, or erased, in another tab. */
+/** The jobs may have been started in another tab. */
 export function recallStartedJobs(user: string): void {
-  startedJobs.value = storedJobs(user);
+  const stored = storedJobs(user);
+  // Where storage is blocked, only this tab's jobs are known.
+  if (stored.length) startedJobs.value = stored;
 }
 
 /** The drafts of all jobs and clicks that are stored for the user. */
@@ -302,5 +305,7 @@ async function uploadCropped(
   reportProgress(signal, { step: "uploading", part: 0 });
   const crop = cropOf(draft.shape, image, draft.offset);
   const part = isWhole(crop, image) ? blob : await cropped(blob, crop);
-  return upload(api, part, (done) => reportProgress(signal, { step: "uploading", part: done }));
+  return upload(api, part, signal, (done) =>
+    reportProgress(signal, { step: "uploading", part: done }),
+  );
 }

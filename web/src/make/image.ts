@@ -27,7 +27,8 @@ export interface ReadImage {
 }
 
 /** Throws BadImage. */
-export async function readImage(file: Blob): Promise<ReadImage> {
+export async function readImage(given: Blob): Promise<ReadImage> {
+  const file = await copyOf(given);
   const source = (await isHeic(file)) ? await fromHeic(file) : file;
   const bitmap = await decode(source);
   const { width, height } = bitmap;
@@ -45,6 +46,14 @@ export async function readImage(file: Blob): Promise<ReadImage> {
   } finally {
     bitmap.close();
   }
+}
+
+/** A chosen file can't be read any more once it is changed or removed on the disk. */
+async function copyOf(file: Blob): Promise<Blob> {
+  const bytes = await file.arrayBuffer().catch(() => {
+    throw new BadImage("lost");
+  });
+  return new Blob([bytes], { type: file.type });
 }
 
 /** The image cut to `crop`, as a JPEG. Throws BadImage. */

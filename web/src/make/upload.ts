@@ -2,15 +2,20 @@
 
 import { type Api, Unreachable } from "../api";
 
+/** An upload that gets no further for so long is given up; a slow one takes its time. */
+const STALLED_MS = 30_000;
+
 /** Resolves to the upload's name. `progress` gets 0 to 1. Throws ApiProblem, Unreachable. */
 export async function upload(
   api: Api,
   blob: Blob,
+  signal: AbortSignal,
   progress: (part: number) => void,
 ): Promise<string> {
   const body = { content_type: blob.type, size: blob.size };
   const { image, upload_url, headers } = await api.createUpload(body);
-  await put(upload_url, headers, blob, progress);
+  signal.throwIfAborted();
+  await put(upload_url, headers, blob, signal, progress);
   return image;
 }
 
@@ -18,18 +23,33 @@ function put(
   url: string,
   headers: Record<string, string>,
   blob: Blob,
+  signal: AbortSignal,
   progress: (part: number) => void,
 ): Promise<void> {
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
     const failed = () => reject(new Unreachable("upload"));
+    let timer: ReturnType<typeof setTimeout>;
+    const stop = () => request.abort();
+    const wait = () => {
+      clearTimeout(timer);
+      timer = setTimeout(stop, STALLED_MS);
+    };
     request.open("PUT", url);
     for (const [name, value] of Object.entries(headers)) {
       request.setRequestHeader(name, value);
     }
-    request.upload.onprogress = ({ loaded, total }) => progress(loaded / total);
-    request.onload = () => (request.status < 300 ? resolve() : failed());
-    request.onerror = failed;
+    request.upload.onprogress = ({ loaded, total }) => {
+      wait();
+      progress(loaded / total);
+    };
+    request.onload = () => request.status < 300 && resolve();
+    request.onloadend = () => {
+      clearTimeout(timer);
+      failed(); // unless it was resolved
+    };
+    signal.addEventListener("abort", stop);
+    wait();
     request.send(blob);
   });
 }
