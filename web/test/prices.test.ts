@@ -75,6 +75,18 @@ test("a click that can't have its price leads to another try, even if nothing ch
   expect(prices.outage.value).toBeNull();
 });
 
+test("a click on a price that was shown for long has the present one", async () => {
+  const makeable = { ...estimate, links: [{ skipped: null }] } as unknown as Estimate;
+  const prices = await open({ error: null }, { estimate: async () => ({ ...makeable }) });
+  const shown = prices.estimate.value;
+  expect(await prices.currentPrice()).toBe(shown);
+
+  await vi.advanceTimersByTimeAsync(60_000);
+
+  expect(prices.estimate.value).toBe(shown);
+  expect(await prices.currentPrice()).not.toBe(shown);
+});
+
 test("a price that is no longer awaited is not an outage", async () => {
   const untilAborted = (_: unknown, signal?: AbortSignal) =>
     new Promise<Estimate>((_, reject) => signal?.addEventListener("abort", () => reject(down)));

@@ -21,7 +21,10 @@ from tests.e2e.page.acting import (
 )
 from tests.e2e.page.conftest import Visit
 
-# The tab has been told which videos the other one has started.
+# As if the tab had been frozen: it is not told what other tabs store.
+DEAF = """() => addEventListener(
+    "storage", (event) => event.stopImmediatePropagation(), true)"""
+# The other tab's storage has the videos that the first one has started.
 STARTED = "() => localStorage.getItem('reelay.ordered.me') !== null"
 
 
@@ -49,6 +52,7 @@ def test_a_video_started_in_one_tab_is_asked_about_in_the_other(
     other = open_another(page)
     button = other.locator(".make-button")
     expect(button).to_be_enabled()
+    other.evaluate(DEAF)
 
     make(page)
     wait_for(lambda: other.evaluate(STARTED))

@@ -44,9 +44,9 @@ interface RemedyProps {
 function Remedy({ studio, video, explanation: { remedy } }: RemedyProps) {
   const act = async () => {
     if (remedy === "provider") return studio.tryAnotherProvider(video);
+    if (remedy === "image") return studio.reuse(video, { image: null, imageUrl: "" });
     await studio.reuse(video);
-    if (remedy === "image") studio.clearImage();
-    else document.getElementById("prompt")?.focus();
+    document.getElementById("prompt")?.focus();
   };
   return (
     <button type="button" class="main" onClick={act}>

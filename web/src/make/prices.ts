@@ -65,7 +65,8 @@ export function openPrices(api: Api) {
    * draft has a mistake; null in an `outage`.
    */
   async function currentPrice(): Promise<Estimate | null> {
-    if (estimate.value && !isPriceOld.value) return estimate.value;
+    const isFresh = !isPriceOld.value && Date.now() - pricedAt < FRESH_MS;
+    if (estimate.value && isFresh) return estimate.value;
     try {
       return await api.estimate(estimateOf(fit.value));
     } catch (error) {

@@ -73,6 +73,8 @@ export function openStudio(app: App) {
 
   async function make(): Promise<void> {
     if (!isReady()) return;
+    // Another tab may have started it just now.
+    clicks.recallStartedJobs(api.user);
     sameJob.value = clicks.unseenJob(fit.value, Date.now());
     if (!sameJob.value) await makeNow();
   }
@@ -166,13 +168,16 @@ export function openStudio(app: App) {
   /** Puts a video's prompt, images and settings into the draft. */
   async function reuse(given: Video, overrides: Partial<Draft> = {}): Promise<void> {
     const own = clicks.startedDraft(given.job_id) ?? draftOf(given);
-    const isLost = own.image !== null && !(await readBlob(own.image.id));
-    failure.value = null;
+    const reused = { ...own, ...overrides };
+    const isLost = reused.image !== null && !(await readBlob(reused.image.id));
+    // Meanwhile another view may have been opened, or another user may have signed in.
+    if (isClosed) return;
     clearStage();
     scrollTo(0, 0);
-    usesAddress.value = own.imageUrl !== "";
-    change({ ...own, ...overrides });
-    if (isLost && given.poster_url) await picking.placeImage(imageAt(given.poster_url), "image");
+    picking.clearImage();
+    usesAddress.value = reused.imageUrl !== "";
+    change(reused);
+    if (isLost && given.poster_url) void picking.placeImage(imageAt(given.poster_url), "image");
   }
 
   function tryAnotherProvider(given: Video): Promise<void> {
