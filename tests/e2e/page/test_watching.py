@@ -193,8 +193,10 @@ def test_a_video_whose_url_has_expired_is_played_from_a_new_one(
 ) -> None:
     def renew(route: Route) -> None:
         answer = route.fetch()
-        url = answer.json()["video_url"] + "#renewed"
-        route.fulfill(response=answer, json=answer.json() | {"video_url": url})
+        told = answer.json()
+        renewed = {"video_url": told["video_url"] + "#renewed"}
+        renewed |= {"video_url_expires_at": "9999-12-31T00:00:00.000Z"}
+        route.fulfill(response=answer, json=told | renewed)
 
     visitor = visit(f"/?video={earlier['job_id']}", user=None, forgiven=LOST)
     page = visitor.page
@@ -204,6 +206,22 @@ def test_a_video_whose_url_has_expired_is_played_from_a_new_one(
     visitor.sign_in("민지")
 
     expect(player(page)).to_have_attribute("src", re.compile("#renewed$"))
+
+
+def test_a_video_that_could_not_be_loaded_offline_plays_once_online(
+    visit: Visit, earlier: Video
+) -> None:
+    page = visit(forgiven=LOST).page
+    lost = re.compile(rf"\.mp4|/v1/videos/{earlier['job_id']}$")
+    page.route(lost, lambda route: route.abort())
+    page.locator(f".card a[href$='{earlier['job_id']}']").click()
+    expect(page.locator(".stage .words")).to_contain_text("재생할 수 없습니다")
+    page.unroute(lost)
+
+    page.evaluate("dispatchEvent(new Event('online'))")
+
+    expect(player(page)).to_be_visible()
+    expect(page.locator(".stage .words")).to_have_count(0)
 
 
 def test_a_download_is_a_file(visit: Visit, earlier: Video) -> None:

@@ -1,7 +1,7 @@
 // The stage of a finished video: the player, its buttons and its data.
 
 import { useSignal } from "@preact/signals";
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import type { Video } from "../api";
 import { clock, money } from "../format";
 import { t } from "../i18n";
@@ -28,12 +28,17 @@ function Screen({ studio, video }: { studio: Studio; video: Video }) {
   const isThere = useSignal(false);
   const hasFailed = useSignal(false);
   const isCalm = matchMedia("(prefers-reduced-motion: reduce)").matches;
-  // The video's URL has expired. It is renewed once; if that doesn't help, an error is shown.
-  const renew = () => {
-    if (hasFailed.value) return;
+  // Its URL has expired, or the network is down. If another try doesn't help, an error is shown.
+  const retry = async () => {
     hasFailed.value = true;
-    void studio.refresh(video.job_id);
+    await studio.refresh(video.job_id);
+    player.current?.load();
   };
+  useLayoutEffect(() => {
+    const online = () => hasFailed.value && retry();
+    addEventListener("online", online);
+    return () => removeEventListener("online", online);
+  }, []);
   const isBroken = hasFailed.value && !isThere.value;
   return (
     <div class="screen" style={screenOf(video)}>
@@ -53,7 +58,7 @@ function Screen({ studio, video }: { studio: Studio; video: Video }) {
           hasFailed.value = false;
         }}
         onVolumeChange={(event) => (isMuted.value = event.currentTarget.muted)}
-        onError={renew}
+        onError={() => hasFailed.value || retry()}
       />
       {isBroken && <p class="words">{t("cannotPlay")}</p>}
       {video.delivered?.audio && (
