@@ -4,10 +4,15 @@ import type { App } from "../src/app-state";
 import { draft, EMPTY } from "../src/make/draft";
 import { openPicking } from "../src/make/picking";
 
-const { went, keepBlob } = vi.hoisted(() => ({ went: [] as string[], keepBlob: vi.fn() }));
+const { went, keepBlob, shown } = vi.hoisted(() => ({
+  went: [] as string[],
+  keepBlob: vi.fn(),
+  shown: { id: null as string | null },
+}));
 vi.mock("../src/router", () => ({
   go: (path: string) => went.push(path),
   pathOf: () => "/",
+  videoId: { peek: () => shown.id },
 }));
 vi.mock("../src/make/image", () => ({
   readImage: async (blob: Blob) => ({ blob, width: 400, height: 300 }),
@@ -16,6 +21,7 @@ vi.mock("../src/make/blobs", () => ({ keepBlob, newBlobId: () => "ann/1" }));
 
 beforeEach(() => {
   went.splice(0);
+  shown.id = null;
   draft.value = EMPTY;
 });
 
@@ -38,6 +44,17 @@ test("a chosen image leaves the video that is opened while it is being stored", 
   await picked;
 
   expect(went.at(-1)).toBe("/?video=opened");
+});
+
+test("a video that is opened while an image is being read stays on the stage", async () => {
+  keepBlob.mockResolvedValue(undefined);
+  const picked = aPicking().pick(new Blob());
+  shown.id = "opened";
+
+  await picked;
+
+  expect(went).toEqual([]);
+  expect(draft.value.image?.width).toBe(400);
 });
 
 test("an image that is read after another user has signed in is not put into their draft", async () => {

@@ -92,6 +92,8 @@ def test_a_period_that_is_no_longer_shown_may_fail_to_load(
     held = hold(page, usage)
     choices.get_by_text("90일", exact=True).click()
     earlier = arrived(page, held)
+    # The title says what is below it, not what is on its way.
+    expect(page.locator("#chart-title")).to_have_text("최근 30일")
     page.route(usage, lambda route: route.continue_())
     choices.get_by_text("7일", exact=True).click()
     expect(page.locator(".chart g")).to_have_count(7)

@@ -1,5 +1,5 @@
 import { useSignal } from "@preact/signals";
-import { useEffect } from "preact/hooks";
+import { useLayoutEffect } from "preact/hooks";
 import type { Generation } from "../api";
 import type { App } from "../app-state";
 import { t } from "../i18n";
@@ -22,7 +22,7 @@ export default function View({ app }: { app: App }) {
       hasFailed.value = true;
     }
   }
-  useEffect(() => void load(), []);
+  useLayoutEffect(() => void load(), []);
 
   return (
     <>

@@ -1,9 +1,12 @@
 // Stores the chosen images in IndexedDB, so that they survive a reload.
 
 const STORE = "images";
+/** A browser whose IndexedDB is broken may never answer. */
+const TIMEOUT_MS = 5000;
 
 function open(): Promise<IDBDatabase> {
   return new Promise((resolve, reject) => {
+    setTimeout(reject, TIMEOUT_MS);
     const request = indexedDB.open("reelay", 1);
     request.onupgradeneeded = () => request.result.createObjectStore(STORE);
     request.onsuccess = () => resolve(request.result);
@@ -70,12 +73,17 @@ async function write(
   put?: (store: IDBObjectStore) => void,
 ): Promise<void> {
   const database = await open();
-  const store = database.transaction(STORE, "readwrite").objectStore(STORE);
+  const transaction = database.transaction(STORE, "readwrite");
+  const store = transaction.objectStore(STORE);
   put?.(store);
   const kept = store.getAllKeys();
   kept.onsuccess = () => {
     for (const id of kept.result) if (isDeleted(String(id))) store.delete(id);
   };
+  await new Promise((resolve, reject) => {
+    transaction.oncomplete = resolve;
+    transaction.onabort = reject;
+  });
 }
 
 /** null: the browser no longer has it. */

@@ -2,7 +2,7 @@
 
 import { computed, signal } from "@preact/signals";
 import type { App } from "../app-state";
-import { go, pathOf } from "../router";
+import { go, pathOf, videoId } from "../router";
 import { keepBlob, newBlobId } from "./blobs";
 import { click, startedJobs } from "./click";
 import { change, draft, type PickedImage } from "./draft";
@@ -29,6 +29,7 @@ export function openPicking(
   async function placeImage(image: Promise<ReadImage>, place: ImagePlace): Promise<void> {
     awaitAt(place, image);
     onStart();
+    const shown = videoId.peek();
     const isAwaited = () => reading.peek()[place] === image;
     try {
       const { blob, width, height } = await image;
@@ -37,7 +38,8 @@ export function openPicking(
       const picked: PickedImage = { id: newBlobId(api.user), width, height };
       if (place === "image") usesAddress.value = false;
       change({ [place]: picked, ...(place === "image" && { imageUrl: "", offset: 0.5 }) });
-      if (place === "image" && !isClosed) go(pathOf("make"));
+      // Meanwhile another video may have been opened.
+      if (place === "image" && !isClosed && shown === videoId.peek()) go(pathOf("make"));
       await keepBlob(api.user, picked.id, blob, usedImages());
     } catch (error) {
       if (isAwaited()) onError(error, place);

@@ -1,7 +1,7 @@
 // Shows spending and videos: the user's own or, for administrators, all users'.
 
 import { useSignal } from "@preact/signals";
-import { useEffect } from "preact/hooks";
+import { useLayoutEffect } from "preact/hooks";
 import type { Usage } from "../api";
 import type { App } from "../app-state";
 import { money, span } from "../format";
@@ -9,7 +9,7 @@ import { language, t } from "../i18n";
 import { Bars, makerName, Table } from "./bars";
 import { CannotLoad } from "./cannot-load";
 import { Choice } from "./choice";
-import { barsOf, firstDay, heldUsd, type Measure, percent } from "./report";
+import { type Bar, barsOf, firstDay, heldUsd, type Measure, percent } from "./report";
 import "../styles/fields.css";
 import "./usage.css";
 
@@ -33,13 +33,14 @@ export function Charts({ app, scope }: { app: App; scope?: "all" }) {
       hasFailed.value ||= period === days.value;
     }
   }
-  useEffect(() => void load(), [days.value]);
+  useLayoutEffect(() => void load(), [days.value]);
 
   const found = usage.value;
+  const bars = found && barsOf(found, measure.value);
   return (
     <div class="charts" aria-busy={!found && !hasFailed.value}>
       {hasFailed.value && <CannotLoad again={load} />}
-      {found && (
+      {bars && (
         <>
           <div class="caps">
             <Cap name={t("today")} cap={found.caps.daily} held={heldUsd(found)} isFirst />
@@ -47,7 +48,8 @@ export function Charts({ app, scope }: { app: App; scope?: "all" }) {
           </div>
           <section aria-labelledby="chart-title">
             <div class="chart-bar">
-              <h2 id="chart-title">{t("chartTitle", days.value)}</h2>
+              {/* Another period may be on its way. */}
+              <h2 id="chart-title">{t("chartTitle", bars.length)}</h2>
               <Choice
                 name={t("measure")}
                 options={{ cost: t("spending"), videos: t("videos") }}
@@ -59,7 +61,7 @@ export function Charts({ app, scope }: { app: App; scope?: "all" }) {
                 chosen={days}
               />
             </div>
-            <Period usage={found} measure={measure.value} />
+            <Period usage={found} bars={bars} measure={measure.value} />
           </section>
           <Providers providers={found.providers} />
         </>
@@ -68,11 +70,17 @@ export function Charts({ app, scope }: { app: App; scope?: "all" }) {
   );
 }
 
-function Period({ usage, measure }: { usage: Usage; measure: Measure }) {
+interface PeriodProps {
+  usage: Usage;
+  bars: Bar[];
+  measure: Measure;
+}
+
+function Period({ usage, bars, measure }: PeriodProps) {
   if (!usage.usage.length) return <p class="muted">{t("noUsage")}</p>;
   return (
     <>
-      <Bars bars={barsOf(usage, measure)} measure={measure} />
+      <Bars bars={bars} measure={measure} />
       <Table usage={usage.usage} />
     </>
   );
