@@ -28,6 +28,7 @@ from tests.usecases.harness import Harness
 
 JPEG = b"jpeg of a cat"
 CAT = "https://example.com/cat.jpg"
+UNREACHABLE = ErrorCode.IMAGE_UNREACHABLE
 
 
 def an_upload_job() -> Job:
@@ -92,9 +93,7 @@ def test_a_url_that_must_not_be_fetched_is_refused(harness: Harness) -> None:
     outcome = harness.prepare_step.prepare(a_new_job(), Frame.FIRST)
 
     assert isinstance(outcome, ImageRefused)
-    detail = "10.0.0.1"
-    code = ErrorCode.IMAGE_UNREACHABLE
-    assert outcome.problem == Problem(code=code, detail=detail)
+    assert outcome.problem == Problem(code=UNREACHABLE, detail="10.0.0.1")
 
 
 def test_a_url_that_does_not_answer_is_tried_again(harness: Harness) -> None:
@@ -103,8 +102,7 @@ def test_a_url_that_does_not_answer_is_tried_again(harness: Harness) -> None:
     outcome = harness.prepare_step.prepare(a_new_job(), Frame.FIRST)
 
     assert isinstance(outcome, PrepareFailed)
-    code = ErrorCode.IMAGE_UNREACHABLE
-    assert outcome.problem == Problem(code=code, detail="503")
+    assert outcome.problem == Problem(code=UNREACHABLE, detail="503")
     assert isinstance(harness.prepare_step.prepare(a_new_job(), Frame.FIRST), Prepared)
 
 

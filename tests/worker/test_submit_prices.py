@@ -45,15 +45,6 @@ def create_prepared(harness: Harness) -> None:
     harness.jobs.create(a_job(chain=(RUNWAY, OMNI)))
 
 
-def test_the_answer_raises_the_hold_and_the_cost(harness: Harness) -> None:
-    create_prepared(harness)
-
-    job = harness.step()
-
-    assert (job.hold_usd, job.cost_usd) == (usd("0.80"), usd("0.80"))
-    assert harness.booked == (usd("0.80"), ZERO)
-
-
 def test_a_higher_charge_is_booked_beyond_the_cap(harness: Harness) -> None:
     harness.jobs.limits = Limits(user=Caps(daily_usd=usd("0.40")))
     create_prepared(harness)
@@ -200,8 +191,12 @@ def lose_races(harness: Harness) -> None:
     harness.jobs.troubles = [Trouble.LOST_RACE, Trouble.APPLIED]
 
 
-@pytest.mark.parametrize("during", [Harness.outlive_the_lease, lose_races])
-def test_an_answer_that_comes_late_or_twice_raises_the_hold_once(
+@pytest.mark.parametrize(
+    "during",
+    [lambda _: None, Harness.outlive_the_lease, lose_races],
+    ids=["in time", "late", "twice"],
+)
+def test_an_answer_raises_the_hold_and_the_cost_once_even_if_it_comes_late_or_twice(
     harness: Harness, during: Callable[[Harness], None]
 ) -> None:
     create_prepared(harness)
