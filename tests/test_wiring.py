@@ -7,6 +7,7 @@ from datetime import timedelta
 from decimal import Decimal
 from inspect import isfunction, unwrap
 from pathlib import Path
+from typing import Any
 
 import google.auth
 import pytest
@@ -19,6 +20,7 @@ from shared.domain.errors import LimitReached
 from shared.domain.job import Language
 from shared.domain.request import VideoRequest
 from shared.domain.webhook import SENDING_LIMIT
+from shared.gcp import oidc
 from shared.gcp.firestore_calls import Database
 from shared.jobs.commit import LONG_BACKOFF
 from shared.jobs.schedule import TaskScheduler
@@ -251,6 +253,38 @@ def test_each_guard_is_built_once_and_as_the_settings_say(
 
     assert availability.tight_max_usd_per_second == Decimal("0.3")
     assert availability.chain == known.chain
+
+
+ADMITTED = {
+    "WORKER_AUDIENCE": "worker",
+    "TASKS_INVOKER": "tasks@x",
+    "SWEEP_AUDIENCE": "sweep",
+    "SCHEDULER_INVOKER": "scheduler@x",
+    "BUDGET_ALERT_AUDIENCE": "budget_alert",
+    "PUBSUB_INVOKER": "pubsub@x",
+}
+
+
+@pytest.mark.parametrize("cloud", [{}, {"K_SERVICE": "worker"}], ids=["here", "cloud"])
+def test_a_private_function_admits_its_invoker_and_unsigned_tokens_only_in_the_cloud(
+    monkeypatch: pytest.MonkeyPatch, cloud: dict[str, str]
+) -> None:
+    """There Cloud Run has checked the signature; elsewhere, anyone could forge one."""
+    known = Settings.from_env(BARE | ADMITTED | cloud)
+    monkeypatch.setattr(process, "settings", lambda: known)
+    monkeypatch.setattr(process, "_callers", unwrap(process._callers))
+    monkeypatch.setattr(oidc, "OidcCheck", lambda **arguments: arguments)
+    callers: tuple[Callable[[], Any], ...] = (
+        process.worker_callers,
+        process.sweep_callers,
+        process.budget_callers,
+    )
+
+    checks = [build() for build in callers]
+
+    admitted = [(each["audience"], each["invoker_email"]) for each in checks]
+    assert [value for pair in admitted for value in pair] == list(ADMITTED.values())
+    assert {each["signature_removed"] for each in checks} == {bool(cloud)}
 
 
 def test_a_step_has_time_to_commit_the_answer_to_its_paid_call() -> None:

@@ -394,6 +394,8 @@ class TestGoneTasks:
             AttemptState.RUNNING,
             NOON + timing.MIN_POLL_INTERVAL,
         )
+        late_answer = polled(once, self.GONE, self.LATER, polled_at=NOON + SECOND)
+        assert state_of(late_answer, RUNWAY) is AttemptState.RUNNING
 
         job = settle(polled(once, self.GONE, self.LATER), self.LATER)
 

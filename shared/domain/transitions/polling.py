@@ -87,7 +87,7 @@ def _progress(attempt: Attempt, working: Working, now: datetime) -> int:
         model = CATALOGUE.get(attempt.model_id)
         typical_seconds = model.typical_seconds if model else TYPICAL_SECONDS
         fraction = (now - attempt.started_at).total_seconds() / typical_seconds
-    return 10 + int(78 * min(max(fraction, 0.0), 1.0))
+    return 10 + int(78 * min(fraction, 1.0))
 
 
 def _failed(
@@ -163,8 +163,7 @@ def _poll_later(job: Job, attempt: Attempt, now: datetime) -> Job:
 
 def _is_closing(job: Job, attempt: Attempt, polled_at: datetime) -> bool:
     """Whether the task is cancelled unless this poll says that it has ended."""
-    until = min(attempt.deadline_at, job.cancel_requested_at or attempt.deadline_at)
-    return attempt.state is AttemptState.CANCELLING or polled_at >= until
+    return polled_at >= (job.cancel_requested_at or attempt.deadline_at)
 
 
 def _cancelling(job: Job, attempt: Attempt, now: datetime) -> Job:

@@ -19,8 +19,7 @@ def storing(job: Job, attempt: Attempt, now: datetime) -> Job:
         store_until=now + timing.STORE_LIMIT,
         gone_since=None,
     )
-    progress = max(job.progress, 90)
-    return replace(job.with_attempt(found), progress=progress, wake_at=now)
+    return replace(job.with_attempt(found), progress=90, wake_at=now)
 
 
 def check_started(job: Job, outcome: CheckStarted, now: datetime) -> Job:
