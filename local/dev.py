@@ -95,6 +95,7 @@ def welcome(console: Console, stack: Stack, *, webhooks: str, faults: str) -> No
         f".venv/bin/python -m local key make {DEFAULT_USER}\n\n"
         f"[bold]Try it:[/] {announced['web']} makes videos in a browser; {api}/docs "
         "has a curl command for each call.\n"
+        f"[bold]Logs:[/] {stack.folder}/worker.log, and one for each other part\n"
         "[bold]Ctrl-C[/] stops everything and deletes its jobs and videos.",
         soft_wrap=True,
     )

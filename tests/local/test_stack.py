@@ -239,8 +239,11 @@ def test_ports_of_make_dev_that_do_not_fit_are_refused(text: str) -> None:
 
 
 @pytest.mark.parametrize("webhooks", ["", "http://127.0.0.1:4000"])
-def test_make_dev_shows_what_to_paste_at_its_own_ports(webhooks: str) -> None:
+def test_make_dev_shows_what_to_paste_at_its_own_ports(
+    webhooks: str, tmp_path: Path
+) -> None:
     stack = Stack(StackOptions(environ={}))
+    stack.folder = tmp_path
     ports = stable_ports(9300)
     stack.addresses = {part: f"http://127.0.0.1:{ports[part]}" for part in PARTS}
     stack.addresses["firestore"] = "127.0.0.1:9302"
@@ -252,6 +255,7 @@ def test_make_dev_shows_what_to_paste_at_its_own_ports(webhooks: str) -> None:
     making = ".venv/bin/python -m local key make me"
     assert "export API=http://127.0.0.1:9300" in lines
     assert any(line.startswith("export TOKEN=ey") for line in lines)
+    assert f"Logs: {tmp_path}/worker.log, and one for each other part" in lines
     assert lines[-1].startswith("Ctrl-C stops everything and deletes its jobs")
     assert f"An API key: FIRESTORE_EMULATOR_HOST=127.0.0.1:9302 {making}" in lines
     shown = [line.split()[-1] for line in lines if "webhooks" in line]
