@@ -44,9 +44,10 @@ _NO_ACCESS = re.compile(
     r"|\bonly (accessible|available) to billed users\b"
 )
 # Only with the model as the subject: "… for this model is not supported" is about a
-# field.
+# field. Names are bounded, or a message of many slashes would take hours.
 _MODEL_GONE = re.compile(
-    r"(?i)\bmodels?[ /:`'\"]*[\w./-]*[`'\"]* (is|are|was|were|has been|have been)"
+    r"(?i)\bmodels?[ /:`'\"]{0,4}[\w./-]{0,200}[`'\"]{0,2}"
+    r" (is|are|was|were|has been|have been)"
     r" (no longer|not found|retired|deprecated|shut ?down|discontinued)"
 )
 _NOT_FOUND = re.compile(r"(?i)\b(models?|interactions?)\b")

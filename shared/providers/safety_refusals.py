@@ -24,7 +24,7 @@ _AGAINST_RULES = re.compile(
 )
 _REFUSAL = re.compile(
     r"(?i)\bblock(ed|s|ing)?\b|\bprohibit|\brefused\b|\bflagged\b|\bmoderat"
-    r"|\bcomply with .*polic|\bsafety (filter|reason|guideline|system|check)"
+    r"|\bcomply with .{0,200}polic|\bsafety (filter|reason|guideline|system|check)"
     r"|(couldn't|could not|can't|cannot) be submitted|\bresponsible ai\b"
 )
 # A refusal only together with what vendors forbid, unlike "this format is not allowed".

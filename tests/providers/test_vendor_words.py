@@ -159,6 +159,11 @@ def test_an_error_is_classified_by_its_status_and_a_400_also_by_its_message(
     assert rejected.problem.code is expected
 
 
+def test_a_message_as_long_as_a_response_is_classified() -> None:
+    """In quadratic time, it would keep the whole process busy for half an hour."""
+    assert outcome(GOOGLE, 400, "model" + "/" * 200_000).problem.code is FORM
+
+
 def outcome(vendor: VendorErrors, status: int, words: str, **more: object) -> Rejected:
     body: dict[str, object] = {"error": words, "docUrl": RUNWAY_DOCUMENTATION, **more}
     if vendor is GOOGLE:
