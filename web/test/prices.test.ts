@@ -75,7 +75,7 @@ test("a click that can't have its price leads to another try, even if nothing ch
   expect(prices.outage.value).toBeNull();
 });
 
-test("a click on a price that was shown for long has the present one", async () => {
+test("a click on a price that was shown for long has the present one, and so has the button", async () => {
   const makeable = { ...estimate, links: [{ skipped: null }] } as unknown as Estimate;
   const prices = await open({ error: null }, { estimate: async () => ({ ...makeable }) });
   const shown = prices.estimate.value;
@@ -85,6 +85,8 @@ test("a click on a price that was shown for long has the present one", async () 
 
   expect(prices.estimate.value).toBe(shown);
   expect(await prices.currentPrice()).not.toBe(shown);
+  await vi.advanceTimersByTimeAsync(1000);
+  expect(prices.estimate.value).not.toBe(shown);
 });
 
 test("a price that is no longer awaited is not an outage", async () => {

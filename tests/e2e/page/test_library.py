@@ -12,7 +12,7 @@ from tests.e2e.page.conftest import Visit
 def test_a_deletion_by_keyboard_can_be_undone_until_it_is_carried_out(
     visit: Visit, frontend: Frontend
 ) -> None:
-    prompts = ["A raccoon that stays", "A raccoon that goes"]
+    prompts = ["A raccoon that stays", "A raccoon to delete"]
     for video in [frontend.create(prompt=prompt, duration=3) for prompt in prompts]:
         frontend.wait(video)
     page = visit().page

@@ -65,8 +65,10 @@ export function openPrices(api: Api) {
    * draft has a mistake; null in an `outage`.
    */
   async function currentPrice(): Promise<Estimate | null> {
-    const isFresh = !isPriceOld.value && Date.now() - pricedAt < FRESH_MS;
-    if (estimate.value && isFresh) return estimate.value;
+    if (estimate.value && !isPriceOld.value) {
+      if (Date.now() - pricedAt < FRESH_MS) return estimate.value;
+      price(); // so that the button shows it, too
+    }
     try {
       return await api.estimate(estimateOf(fit.value));
     } catch (error) {
