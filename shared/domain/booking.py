@@ -44,18 +44,18 @@ def booking(before: Job | None, after: Job) -> Booking:
 
 
 def _is_unpaid(job: Job) -> bool:
-    """Ended by what its user asked or did, at no cost."""
+    """Ended by what its user asked or did, at no cost, whatever its translation cost:
+    that would pay for thousands of images or refusals a day.
+    """
     if job.has_tried_provider:
         return _was_refused(job)
     is_cancelled = job.problem and job.problem.code is ErrorCode.CANCELLED
-    is_users_doing = (
+    return (
         bool(is_cancelled) or job.frame_to_prepare is not None or _cannot_be_made(job)
     )
-    return is_users_doing and not job.cost_usd
 
 
 def _was_refused(job: Job) -> bool:
-    """Whatever its translation cost: that would pay for thousands of refusals a day."""
     codes = {attempt.problem.code for attempt in job.attempts if attempt.problem}
     is_free = not any(attempt.cost_usd for attempt in job.attempts)
     return is_free and job.problem is not None and not codes.isdisjoint(_REFUSALS)

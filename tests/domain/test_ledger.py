@@ -287,6 +287,7 @@ REFUSED = answered(a_job(chain=RUNWAY_AND_VEO), RUNWAY, rejected(C.INPUT_NOT_ACC
 COUNTED = {
     "cancelled, image not prepared": a_new_job().ended(C.CANCELLED),
     "cancelled, image prepared": a_job().ended(C.CANCELLED),
+    "cancelled, translated": replace(a_job(), translation=PAID).ended(C.CANCELLED),
     "cancelled, of text alone": a_new_job(image_url=None).ended(C.CANCELLED),
     "cancelled, one skipped": TEXT_FOR_VEO.ended(C.CANCELLED),
     "no image": a_new_job().ended(C.IMAGE_INVALID),
@@ -300,7 +301,6 @@ COUNTED = {
 }
 NOT_COUNTED = {
     "not ended by its owner": a_job().ended(C.GENERATION_PAUSED),
-    "cancelled, but paid": replace(a_job(), translation=PAID).ended(C.CANCELLED),
     "cancelled, but started": running(a_job(), RUNWAY).ended(C.CANCELLED),
     "cancelled, but not refused": LIMITED.ended(C.CANCELLED),
     "one would be asked later": skipped(C.NOT_CONFIGURED, C.CIRCUIT_OPEN),
