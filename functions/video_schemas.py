@@ -44,7 +44,7 @@ ERROR = record(
 DELIVERED = record(
     "Delivered",
     "The video that was delivered.",
-    duration=number("Its length in seconds.", 5.04),
+    duration=number("Its length in seconds.", 6.0),
     width=whole("Its width in pixels.", 1280),
     height=whole("Its height in pixels.", 720),
     aspect_ratio=described(ASPECT_RATIO, "Its aspect ratio."),
@@ -55,7 +55,7 @@ DELIVERED = record(
 GENERATED_BY = record(
     "GeneratedBy",
     "The model that made a video.",
-    vendor=described(choice("Vendor", Vendor), "Whose account was billed."),
+    vendor=described(choice("Vendor", Vendor), "Whose account was billed.", "vertex"),
     model=text("The vendor's name for its model.", "veo-3.1-generate-001"),
 )
 CROP = record(

@@ -12,6 +12,7 @@ from schemathesis.specs.openapi.definitions import OPENAPI_31_VALIDATOR
 from functions.api import ROUTES
 from functions.docs import TAGS, korean_texts, openapi
 from functions.http.bodies import json_response
+from shared.domain.catalogue import CATALOGUE, PROVIDERS
 from shared.domain.framing import MIN_SIDE_PIXELS
 from shared.domain.job import Language
 from tests.functions.calling import ANN, check_schema, document
@@ -140,6 +141,16 @@ def test_the_first_example_of_a_video_works_as_it_is_for_a_user(
 
     assert client.post(path, json=sent, headers=ANN).status_code == status
     assert not {"image_url", "last_image_url", "webhook_url"} & sent.keys()
+
+
+def test_the_example_of_a_video_could_have_been_made() -> None:
+    shown = document()["paths"]["/v1/videos"]["post"]["responses"]["202"]["content"]
+
+    (video,) = examples(shown["application/json"])
+
+    model = CATALOGUE[video["generated_by"]["model"]]
+    assert video["generated_by"]["vendor"] == PROVIDERS[video["ai_model"]].vendor
+    assert video["delivered"]["duration"] == model.fit(video["duration"])
 
 
 def test_every_call_field_and_answer_has_a_description_and_an_example() -> None:
