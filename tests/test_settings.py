@@ -13,10 +13,19 @@ from shared.domain.catalogue import DEFAULT_CHAIN, DEFAULT_MODELS, ProviderId
 from shared.domain.errors import NotConfigured
 from shared.domain.ledger import Caps, Limits
 from shared.providers.veo_operations import location_of
-from shared.settings import EMULATORS, LOCAL_ONLY, Settings, refuse_emulators
+from shared.settings import Settings, refuse_emulators
 from tests.new_process import ROOT, run_code
 
 NEEDED = {"GOOGLE_CLOUD_PROJECT": "demo", "BUCKET": "demo-videos"}
+ADDRESSES = (
+    "FIRESTORE_EMULATOR_HOST",
+    "STORAGE_EMULATOR_HOST",
+    "CLOUD_TASKS_EMULATOR_HOST",
+    "FIREBASE_AUTH_EMULATOR_HOST",
+    "CLOUD_TRACE_EMULATOR_HOST",
+    "OIDC_CERTS_URL",
+    "WEBHOOK_RECEIVER",
+)
 
 
 def read(**environ: str) -> Settings:
@@ -230,7 +239,7 @@ def test_keys_are_not_in_the_repr() -> None:
     assert "key_secret" not in repr(settings) + str(settings)
 
 
-@pytest.mark.parametrize("name", LOCAL_ONLY)
+@pytest.mark.parametrize("name", [*ADDRESSES, "SIGNING_CREDENTIALS_FILE"])
 def test_local_settings_are_refused_in_the_cloud(name: str) -> None:
     cloud = {"K_SERVICE": "api", name: "http://127.0.0.1:1"}
 
@@ -242,7 +251,7 @@ def test_local_settings_are_refused_in_the_cloud(name: str) -> None:
     assert read(**{name: cloud[name]})
 
 
-@pytest.mark.parametrize("name", [*EMULATORS, "OIDC_CERTS_URL", "WEBHOOK_RECEIVER"])
+@pytest.mark.parametrize("name", ADDRESSES)
 @pytest.mark.parametrize(
     "address", ["10.0.0.2:8080", "https://evil.example", "127.0.0.1.evil.example:1"]
 )

@@ -195,8 +195,6 @@ def is_unread(environ: Environ) -> bool:
 
 def drain(environ: Environ, unread: IO[bytes], limit: ReadTimeout) -> None:
     """Read the rest of a body: a client that is still sending might miss the answer."""
-    if not is_unread(environ):
-        return
     left = MAX_DRAINED_BYTES
     try:
         with enforced(environ, limit):

@@ -147,7 +147,7 @@ class Router:
 
     def _charge_for_size(self, user_id: str | None, response: Response) -> None:
         tokens = (response.content_length or 0) // BYTES_PER_TOKEN
-        if user_id is not None and tokens:
+        if user_id is not None:
             self._rate.charge(user_id, tokens)
 
     def _match(self, request: Request) -> tuple[Route, Mapping[str, str]]:

@@ -207,17 +207,22 @@ UNAVAILABLE = Problem(code=ErrorCode.PROVIDER_UNAVAILABLE)
 
 @pytest.mark.parametrize(
     "left",
-    [UNANSWERED, {"problem": UNAVAILABLE, "unserved_tries": 1}],
+    [
+        UNANSWERED,
+        {"problem": UNAVAILABLE, "unserved_tries": 1, "store_until": NOON},
+    ],
     ids=["unanswered", "withheld"],
 )
 def test_only_a_job_that_is_not_cancelled_waits_for_what_a_vendor_may_still_have(
     left: dict[str, Any],
 ) -> None:
     job = running(a_job(chain=(RUNWAY,)), RUNWAY)
-    failed = replace(job.attempts[0], state=AttemptState.FAILED, **left)
+    failed = replace(job.attempts[0], state=AttemptState.FAILED, ended_at=NOON, **left)
     job = due(job.with_attempt(failed))
 
     assert next_action(job, NOON) == Revived(attempt_id=RUNWAY)
+    [again] = apply(job, Revived(attempt_id=RUNWAY), NOON).attempts
+    assert (again.is_open, again.problem, again.ended_at) == (True, None, None)
     cancelled = next_action(replace(job, cancel_requested_at=NOON), NOON)
     assert cancelled == GaveUp(problem=Problem(code=ErrorCode.CANCELLED))
 

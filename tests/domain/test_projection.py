@@ -168,6 +168,12 @@ def test_money_is_shown_as_decimal_strings() -> None:
     assert shown["attempts"][0]["cost_usd"] == "0.40"
 
 
+def test_an_attempt_that_delivered_has_ended() -> None:
+    [attempt] = project(completed(a_job(), RUNWAY))["attempts"]
+
+    assert (attempt["outcome"], attempt["ended_at"]) == ("succeeded", NOON)
+
+
 def test_an_open_attempt_is_shown_as_running() -> None:
     for job in (started(a_job(), RUNWAY), storing(a_job(), RUNWAY), cancelling()):
         assert project(job)["attempts"][0]["outcome"] == "running"

@@ -110,7 +110,10 @@ def test_an_unmapped_exception_is_an_unknown_outcome() -> None:
     class Surprise(Exception):
         """Not in any table."""
 
-    outcome = outcome_of(Surprise("x"), runway_sdk.FAULTS, SendState())
+    surprise = Surprise("x")
+    surprise.__cause__ = httpx.ConnectError("x")
+
+    outcome = outcome_of(surprise, runway_sdk.FAULTS, SendState())
 
     assert isinstance(outcome, Unknown)
 
