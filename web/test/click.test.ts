@@ -77,15 +77,19 @@ test("a click that was sent is never built anew: another upload would be another
   expect(sent.map((each) => each.body)).toEqual([body, body]);
 });
 
-/** The bucket: an upload that takes no time. */
+/** The bucket: an upload that takes no time. Once it has ended, nothing is left to abort. */
 class Uploading {
   upload = {};
   status = 200;
   onload = () => {};
+  onloadend = () => {};
   open(): void {}
   setRequestHeader(): void {}
   send(): void {
-    queueMicrotask(() => this.onload());
+    queueMicrotask(() => {
+      this.onload();
+      this.onloadend();
+    });
   }
 }
 
@@ -106,7 +110,6 @@ test("both frames are uploaded, and the request names each at its place", async 
 /** A connection that died without anyone being told. */
 class Stalled extends Uploading {
   static aborted = new Set<Stalled>();
-  onloadend = () => {};
   send(): void {}
   abort(): void {
     Stalled.aborted.add(this);

@@ -46,6 +46,7 @@ function put(
     request.onload = () => request.status < 300 && resolve();
     request.onloadend = () => {
       clearTimeout(timer);
+      signal.removeEventListener("abort", stop);
       failed(); // unless it was resolved
     };
     signal.addEventListener("abort", stop);
