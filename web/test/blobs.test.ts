@@ -112,3 +112,19 @@ test("a browser that never opens its storage keeps the image in memory, and dela
   expect([await readBlob("ann/1"), await lost]).toEqual([image, null]);
   vi.useRealTimers();
 });
+
+test("a browser that opens its storage but never answers delays no image for ever", async () => {
+  vi.useFakeTimers();
+  const store = { put() {}, get: () => ({}), getAllKeys: () => ({}) };
+  const database = { transaction: () => ({ objectStore: () => store }) };
+  vi.stubGlobal("indexedDB", { open: () => requestFor(() => database) });
+  const image = new Blob(["image"]);
+  const kept = keepBlob("ann", "ann/1", image, []);
+  const lost = readBlob("ann/another");
+
+  await vi.advanceTimersByTimeAsync(10_000);
+
+  await kept;
+  expect([await readBlob("ann/1"), await lost]).toEqual([image, null]);
+  vi.useRealTimers();
+});

@@ -120,6 +120,20 @@ test("a deletion that is undone or finished in one tab is so in all tabs", async
   expect(second.videos.value.map(({ job_id }) => job_id)).toEqual(["undone"]);
 });
 
+test("once one tab has asked the API to delete a video, no other offers to undo it", async () => {
+  const api = { user: "ann", deleteVideo: () => new Promise(() => {}) } as unknown as Api;
+  openLibrary(api).remove("a-video");
+  vi.advanceTimersByTime(UNDO_MS / 2);
+  const other = openLibrary(api);
+  expect(other.undoable.value).toHaveLength(1);
+
+  vi.advanceTimersByTime(UNDO_MS / 2);
+  notifyTabs();
+
+  expect(other.undoable.value).toEqual([]);
+  expect(ids(other)).toEqual(["a-video"]);
+});
+
 test("two tabs can delete at the same time", async () => {
   const { deleted, api } = anApi("ann");
   const [first, second] = [openLibrary(api), openLibrary(api)];

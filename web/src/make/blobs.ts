@@ -1,12 +1,18 @@
 // Stores the chosen images in IndexedDB, so that they survive a reload.
 
 const STORE = "images";
-/** A browser whose IndexedDB is broken may never answer. */
 const TIMEOUT_MS = 5000;
 
-function open(): Promise<IDBDatabase> {
+/** A promise that also rejects in time: a browser whose IndexedDB is broken may never answer. */
+function inTime<T>(ask: ConstructorParameters<typeof Promise<T>>[0]): Promise<T> {
   return new Promise((resolve, reject) => {
     setTimeout(reject, TIMEOUT_MS);
+    ask(resolve, reject);
+  });
+}
+
+function open(): Promise<IDBDatabase> {
+  return inTime((resolve, reject) => {
     const request = indexedDB.open("reelay", 1);
     request.onupgradeneeded = () => request.result.createObjectStore(STORE);
     request.onsuccess = () => resolve(request.result);
@@ -80,7 +86,7 @@ async function write(
   kept.onsuccess = () => {
     for (const id of kept.result) if (isDeleted(String(id))) store.delete(id);
   };
-  await new Promise((resolve, reject) => {
+  await inTime((resolve, reject) => {
     transaction.oncomplete = resolve;
     transaction.onabort = reject;
   });
@@ -93,7 +99,7 @@ export async function readBlob(id: string): Promise<Blob | null> {
   try {
     const database = await open();
     const request = database.transaction(STORE).objectStore(STORE).get(id);
-    return await new Promise((resolve, reject) => {
+    return await inTime((resolve, reject) => {
       request.onsuccess = () => resolve(blobOf(request.result));
       request.onerror = () => reject(request.error);
     });

@@ -139,11 +139,11 @@ export function openLibrary(api: Api) {
     remember(storageKey, all.length ? all : null);
   }
 
-  /** Drops deletions that another tab has undone or finished; the API tells which of the two. */
+  /** Takes over what another tab has sent, undone or finished; the API tells which of the last two. */
   function syncRemovals(): void {
-    const kept = new Set(recall<Removal[]>(storageKey)?.map(({ id }) => id));
+    const kept = new Map(recall<Removal[]>(storageKey)?.map((one) => [one.id, one]));
     const settled = removals.value.filter(({ id }) => !kept.has(id));
-    removals.value = removals.value.filter(({ id }) => kept.has(id));
+    removals.value = removals.value.flatMap(({ id }) => kept.get(id) ?? []);
     for (const { id } of settled) void api.getVideo(id).catch((error) => isGone(error) && forget(id));
   }
   const stop = onChange(storageKey, syncRemovals);
