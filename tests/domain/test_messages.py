@@ -186,6 +186,10 @@ def test_the_promised_korean_sentences_begin_as_promised(
     assert sentence.startswith(beginning)
 
 
+def test_korean_sentences_have_one_word_for_a_video() -> None:
+    assert "동영상" not in str(messages.SENTENCES)
+
+
 @pytest.mark.parametrize(
     ("provider_id", "made", "asked"),
     [

@@ -69,6 +69,7 @@ def block(language: str, containing: str, document: str = SOURCE) -> str:
 
 
 CURL = ["sh", "-c", block("sh", "ask()")]
+PYTHON = [sys.executable, "-c", block("python", "import requests")]
 LISTENER = PAGE + block("js", "onSnapshot")
 
 
@@ -151,10 +152,11 @@ def test_curl(checkout: Path, environment: dict[str, str]) -> None:
     assert is_mp4(checkout / "raccoon.mp4")
 
 
-def test_curl_stops_and_shows_why_it_was_refused(
-    checkout: Path, environment: dict[str, str]
+@pytest.mark.parametrize("program", [CURL, PYTHON], ids=["curl", "Python"])
+def test_a_program_stops_and_shows_why_it_was_refused(
+    program: list[str], checkout: Path, environment: dict[str, str]
 ) -> None:
-    done = attempted(CURL, checkout, environment | {"TOKEN": "bad"})
+    done = attempted(program, checkout, environment | {"TOKEN": "bad"})
 
     assert done.returncode != 0
     assert "unauthenticated" in done.stderr
@@ -178,9 +180,7 @@ def test_curl_stops_when_a_poll_fails(checkout: Path, created: str) -> None:
 
 
 def test_python(checkout: Path, environment: dict[str, str]) -> None:
-    shown = block("python", "import requests")
-
-    printed = run([sys.executable, "-c", shown], checkout, environment)
+    printed = run(PYTHON, checkout, environment)
 
     assert printed.startswith("http") and "X-Goog-Signature" in printed
 
