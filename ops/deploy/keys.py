@@ -82,7 +82,8 @@ def _store(
     if not result.ok:
         again = f"gcloud secrets versions add {secret} --project={project}"
         raise DeployError(
-            f"{variable} was not stored; to do it yourself: {again} --data-file=-"
+            f"{variable} was not stored: {result.stderr.strip()}\n"
+            f"To do it yourself: {again} --data-file=-"
         )
     context.console.say(f"  {variable} is stored in the secret {secret}.")
 

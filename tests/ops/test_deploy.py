@@ -728,7 +728,8 @@ def test_a_second_deploy_from_another_machine_asks_only_about_the_plan(
 )
 def test_an_interrupted_deploy_continues(at: str, desk: Desk) -> None:
     desk.installed.broken = at
-    stopped(desk)
+    # Terraform prints its errors itself.
+    assert "cut off" in stopped(desk) or at.startswith("terraform")
 
     desk.installed.broken = "-"
     desk.up()
