@@ -87,7 +87,7 @@ MANUAL_FIXES = {
     r"Container Healthcheck failed": (
         "The new version of {function} does not start; the one before it, if there is "
         "one, goes on serving. Its log says why, with settings_refused if a setting is "
-        "to blame (ARGS='--set name=value' changes it): {logs}"
+        "to blame: {logs}"
     ),
     r"invalid_grant|invalid_rapt|[Rr]eauthentication": (
         "Your login has expired: gcloud auth application-default login"
