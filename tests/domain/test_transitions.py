@@ -751,6 +751,16 @@ def test_an_ended_job_does_not_change(job: Job, outcome: Outcome) -> None:
     assert apply(job, outcome, NOON + MINUTE) is job
 
 
+def test_a_clock_that_is_behind_makes_no_state_older_than_the_one_before() -> None:
+    """Clients tell a job's states apart by it, and keep the newest."""
+    job = polled(running(a_job(), RUNWAY), Working(progress=0.3), NOON + MINUTE)
+
+    after = polled(job, Succeeded(), NOON + MINUTE - SECOND)
+
+    assert after.open_attempt != job.open_attempt
+    assert after.updated_at == job.updated_at
+
+
 def asked_again() -> Job:
     """A job that may ask Veo once more; its first attempt's ID is a1."""
     again = Rejected(problem=FAULT, ask_again=True)

@@ -97,7 +97,9 @@ def _booked(job: Job, now: datetime) -> Job:
 
     For a new attempt the difference must fit the caps; a vendor's charge is owed.
     """
-    return replace(job, hold_usd=max(job.hold_usd, job.cost_usd), updated_at=now)
+    hold_usd = max(job.hold_usd, job.cost_usd)
+    # Clients tell states apart by their times, and another worker's clock may be ahead.
+    return replace(job, hold_usd=hold_usd, updated_at=max(job.updated_at, now))
 
 
 def _replied(job: Job, reply: Reply, needed: Action, now: datetime) -> Job:
