@@ -50,6 +50,9 @@ def test_two_variables_are_enough() -> None:
     assert (settings.stop_on_unknown, settings.in_cloud) == (False, False)
     assert (settings.retention_days, settings.allowed_origins) == (30, ())
     assert settings.limits == Limits(zone=UTC)
+    assert settings.tight_max_usd_per_second == Decimal("0.15")
+    assert (settings.user_requests_per_second, settings.trace_sample_ratio) == (20, 0)
+    assert settings.oidc_certs_url == "https://www.googleapis.com/oauth2/v1/certs"
 
 
 @pytest.mark.parametrize(
@@ -66,6 +69,11 @@ def test_two_variables_are_enough() -> None:
         ("ON_UNKNOWN_SUBMISSION", "stop", "stop_on_unknown", True),
         ("ON_UNKNOWN_SUBMISSION", "fallback", "stop_on_unknown", False),
         ("RETENTION_DAYS", "2", "retention_days", 2),
+        ("RETENTION_DAYS", "3650", "retention_days", 3650),
+        ("USER_REQUESTS_PER_SECOND", "5", "user_requests_per_second", 5),
+        ("TRACE_SAMPLE_RATIO", "1", "trace_sample_ratio", 1.0),
+        ("CLOUD_TRACE_EMULATOR_HOST", "localhost:1", "trace_emulator", "localhost:1"),
+        ("OIDC_CERTS_URL", "http://[::1]:1", "oidc_certs_url", "http://[::1]:1"),
         (
             "ALLOWED_ORIGINS",
             "https://A.example:443/, http://localhost:5173, http://b.example:80",
@@ -234,9 +242,10 @@ def test_all_problems_are_reported_at_once() -> None:
 
 
 def test_keys_are_not_in_the_repr() -> None:
-    settings = read(RUNWAY_API_KEY="key_secret1", GEMINI_API_KEY="key_secret2")
+    settings = read(RUNWAY_API_KEY="key_secret1", WEBHOOK_SIGNING_SECRET=32 * "secret")
 
-    assert "key_secret" not in repr(settings) + str(settings)
+    assert "secret1" not in repr(settings) + str(settings)
+    assert "secretsecret" not in repr(settings) + str(settings)
 
 
 @pytest.mark.parametrize("name", [*ADDRESSES, "SIGNING_CREDENTIALS_FILE"])
