@@ -192,10 +192,7 @@ def _without_token(error: BaseException) -> NotSent:
     """The access token is fetched before the POST, so nothing was sent: a temporary
     failure, or a misconfigured account.
     """
-    is_temporary = isinstance(
-        error,
-        google.auth.exceptions.TransportError | google.auth.exceptions.TimeoutError,
-    )
+    is_temporary = isinstance(error, google.auth.exceptions.TransportError)
     is_temporary = is_temporary or bool(getattr(error, "retryable", False))
     code = ErrorCode.PROVIDER_UNAVAILABLE if is_temporary else ErrorCode.ACCESS_DENIED
     return NotSent(problem=Problem(code=code, detail=describe(error)))

@@ -124,8 +124,7 @@ def output_missing(
     before the cancel proves nothing, however late it is reported: the file may have
     arrived while its worker was stalled.
     """
-    until = min(attempt.deadline_at, job.cancel_requested_at or attempt.deadline_at)
-    if missing.looked_at < until:
+    if missing.looked_at < (job.cancel_requested_at or attempt.deadline_at):
         # Never sooner than planned: by now, the job may be waiting for a vendor.
         return replace(job, wake_at=max(job.wake_at or now, now + timing.LOOK_SPACING))
     return replace(job.with_attempt(replace(attempt, written_off=True)), wake_at=now)
