@@ -79,7 +79,9 @@ resource "google_identity_platform_config" "users" {
       enabled = false
     }
     email {
-      enabled = true
+      # An admin adds users by their e-mail address. If anyone may sign up, this would also
+      # let them do so with a password, for each address that they have.
+      enabled = contains(var.sign_in, "email") || !var.open_sign_up
       # If not, an e-mailed link signs in, too.
       password_required = !contains(var.sign_in, "email")
     }

@@ -85,12 +85,13 @@ run "deploys_itself" {
     ci_repository      = "projects/reelay-test/locations/us-central1/connections/github/repositories/reelay"
     state_bucket       = "reelay-test-state"
     sign_in            = ["google"]
+    open_sign_up       = true
     trace_sample_ratio = 1
   }
 
   assert {
-    condition     = local.page.signIn == ["google"] && google_identity_platform_config.users[0].sign_in[0].email[0].password_required
-    error_message = "Without sign-in by e-mailed links, neither the page nor Firebase may offer it."
+    condition     = local.page.signIn == ["google"] && google_identity_platform_config.users[0].sign_in[0].email[0].password_required && !google_identity_platform_config.users[0].sign_in[0].email[0].enabled
+    error_message = "Without sign-in by e-mailed links, neither the page nor Firebase may offer it, nor a sign-up with a password."
   }
 
   assert {

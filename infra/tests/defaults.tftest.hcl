@@ -340,7 +340,7 @@ run "defaults" {
     error_message = "Sign-in and the API must take the page's addresses."
   }
   assert {
-    condition     = local.page == { api = local.function_urls.api, project = "reelay-test", signIn = ["google", "email"], emulators = { firestore = null, auth = null }, developmentUsers = null } && !google_identity_platform_config.users[0].sign_in[0].email[0].password_required
+    condition     = local.page == { api = local.function_urls.api, project = "reelay-test", signIn = ["google", "email"], emulators = { firestore = null, auth = null }, developmentUsers = null } && !google_identity_platform_config.users[0].sign_in[0].email[0].password_required && google_identity_platform_config.users[0].sign_in[0].email[0].enabled
     error_message = "The page's configuration must be complete, and the sign-in that it offers must be enabled."
   }
 
