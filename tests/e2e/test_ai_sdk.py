@@ -1,11 +1,12 @@
 """packages/ai-sdk with the real AI SDK: its types, its package, and a running stack."""
 
+import re
 import shutil
 import subprocess
 import tarfile
 from pathlib import Path
 
-from local.stack import Stack
+from local.stack import ROOT, Stack
 from tests.e2e.client import IMAGE, Server
 from tests.e2e.node import TSC, ai_sdk, run_node, run_npm
 
@@ -40,11 +41,15 @@ def test_the_package_has_all_that_another_project_needs(tmp_path: Path) -> None:
     modules = ("api", "index", "video-model")
     made = {f"dist/{name}.{kind}" for name in modules for kind in ("js", "d.ts")}
     assert names == {"package.json", "README.md", "LICENSE", *made}
+    (folder / "package.json").write_text('{"type": "module"}')
     (folder / "user.ts").write_text(USER)
+    readme = (ROOT / "packages/ai-sdk/README.md").read_text()
+    shown = re.findall(r"```ts\n(.*?)```", readme, re.DOTALL)
+    (folder / "readme.ts").write_text("".join(shown))
     # The AI SDK's own declarations need types that it doesn't ship.
     options = ("--ignoreConfig", "--strict", "--skipLibCheck", "--module", "nodenext")
     tsc = str(ai_sdk() / TSC)
-    run_node(tsc, *options, "user.ts", folder=folder)
+    run_node(tsc, *options, "--types", "node", "user.ts", "readme.ts", folder=folder)
     assert run_node("user.js", folder=folder).stdout == "reelay.video auto\n"
 
 
