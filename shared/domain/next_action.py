@@ -148,9 +148,9 @@ def _unheard_attempt(job: Job, now: datetime) -> Attempt | None:
 
 
 def unanswered_tasks(job: Job) -> Sequence[Attempt]:
-    """The attempts whose vendors answered neither the last polls nor the cancel: the
-    task may have succeeded. They are followed until they were polled once more at the
-    job's deadline or later.
+    """The attempts whose vendors answered neither the last polls nor a cancel, if one
+    was sent: the task may have succeeded. They are followed until they were polled once
+    more at the job's deadline or later.
     """
     if job.cancel_requested_at is not None:
         return ()

@@ -62,7 +62,6 @@ def _log_silence(job: Job, attempt: Attempt) -> None:
         job_id=job.job_id,
         ai_model=attempt.provider_id.value,
         task_id=attempt.task_id,
-        cancelled=attempt.cancel_tries < timing.MAX_CANCEL_TRIES,
         delivered=job.delivered is not None,
     )
 

@@ -99,7 +99,7 @@ def test_the_owner_learns_of_a_task_whose_vendor_never_answered(
 
     assert line["log_level"] == "error"
     assert (line["job_id"], line["ai_model"]) == ("job1", "runway")
-    assert (line["task_id"], line["cancelled"]) == ("task-runway", False)
+    assert line["task_id"] == "task-runway"
     assert line["delivered"] is delivered
 
 
@@ -186,6 +186,24 @@ def test_no_task_that_was_cancelled_at_its_vendor_is_followed_again(
     assert harness.run().updated_at < NOON + timing.ATTEMPT_LIMIT + 2 * MINUTE
     (task,) = harness.providers[HTTP].cancelled
     assert task.task_id == "task-runway"
+
+
+@pytest.mark.parametrize(
+    ("poll", "polls", "then"),
+    [(SILENT, timing.MAX_CLOSING_POLLS, ()), (Working(), 1, (SILENT,))],
+    ids=["silent at its deadline", "silent before the cancel"],
+)
+def test_no_alarm_if_the_vendor_answered_before_the_cancel(
+    harness: Harness, poll: Poll, polls: int, then: Sequence[Poll]
+) -> None:
+    harness.jobs.put(closing(poll, polls))
+    harness.clock.move(timing.ATTEMPT_LIMIT + MINUTE)
+    for name in (RUNWAY, HTTP):
+        harness.providers[name].polls = [*then, Working()]
+    harness.providers[VEO].submissions = [rejected(ErrorCode.PROVIDER_ERROR)]
+
+    assert lines_on_silence(harness) == []
+    assert harness.providers[HTTP].cancelled or harness.providers[RUNWAY].cancelled
 
 
 def test_a_task_at_work_at_its_deadline_is_given_up(harness: Harness) -> None:

@@ -196,7 +196,8 @@ def _of_attempt(
         ):
             return polling.polled(job, attempt, report, now)
         case AttemptState.CANCELLING, CancelSent():
-            return polling.closed(job, attempt, now)
+            # At the deadline, only after the vendor has answered a poll.
+            return polling.closed(job, replace(attempt, closing_polls=0), now)
         case AttemptState.CANCELLING, CancelFailed(polled_at=polled_at):
             seen = replace(attempt, polled_at=polled_at or attempt.polled_at)
             return polling.cancel_failed(job, seen, now)
