@@ -154,7 +154,7 @@ class StoreStep(Struct, frozen=True, kw_only=True):
     def _locate_result(self, attempt: Attempt, provider: Provider | None) -> Result:
         if attempt.gs_uri is not None:
             return BucketFile(gs_uri=attempt.gs_uri)
-        if provider is None or attempt.task_id is None:
+        if provider is None:
             raise _ResultUnavailable("its provider is not configured")
         try:
             with span("provider fetch", ai_model=poller(attempt)):

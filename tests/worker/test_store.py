@@ -13,6 +13,7 @@ from shared.domain.outcomes import Stored, StoreFailed
 from shared.jobs.video_urls import URL_LIFETIME
 from shared.ports.providers import BucketFile, InlineFile, WebFile
 from shared.ports.storage import StoredObject
+from shared.worker.store import MAX_VIDEO_BYTES
 from tests.domain.examples import NOON, a_job, at_provider, storing
 from tests.fakes.interpose import after_next, before_next
 from tests.fakes.provider import ScriptedProvider
@@ -114,6 +115,7 @@ def test_a_result_in_our_bucket_is_copied(harness: Harness) -> None:
         "gs://bucket/incoming/job2/runway/v.mp4",
         "gs://bucket/incoming/job1/runway2/v.mp4",
         "gs://bucket/videos/bob/job2.mp4",
+        "gs://bucket/videos/bob/incoming/job1/runway/v.mp4",
         "https://bucket/incoming/job1/runway/v.mp4",
     ],
 )
@@ -155,6 +157,7 @@ def test_a_download_that_breaks_off_leaves_nothing_behind(
     harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def half(_file: WebFile, *, max_bytes: int) -> Iterator[bytes]:
+        assert max_bytes == MAX_VIDEO_BYTES
         yield b"half"
         raise Unreachable("the download was cut short")
 

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
+from shared.domain import timing
 from shared.domain.api_key import ApiKey
 from shared.domain.catalogue import ProviderId
 from shared.domain.errors import NotPublic, ReelayError, Unreachable
@@ -172,6 +173,17 @@ def test_a_task_delivered_twice_sends_one_message(harness: Harness) -> None:
 
     assert len(harness.receivers.messages) == 1
     assert state(harness) == ("delivered", 1)
+
+
+def test_a_task_that_is_earlier_than_clocks_differ_sends_nothing(
+    harness: Harness,
+) -> None:
+    ended(harness)
+    harness.clock.move(-timing.WAKE_TOLERANCE - SECOND)
+
+    harness.send_webhook("job1")
+
+    assert state(harness) == ("pending", 0)
 
 
 def send_as_read(harness: Harness, found: Versioned[Job]) -> None:
@@ -499,11 +511,13 @@ def test_the_sweep_enqueues_jobs_even_if_webhooks_fail(harness: Harness) -> None
     assert list(audits) == [], "the ledger was audited anyway"
 
 
-def test_a_lost_webhook_is_enqueued_after_1_2_4_minutes(harness: Harness) -> None:
+def test_a_lost_webhook_is_enqueued_after_1_2_4_8_16_24_minutes(
+    harness: Harness,
+) -> None:
     ended(harness)
     harness.queue.webhooks.clear()
-    for _ in range(9):
+    for _ in range(25):
         harness.clock.move(MINUTE - SECOND / 10)
         harness.sweep()
 
-    assert len({task.name for task in harness.queue.webhooks}) == 4
+    assert len({task.name for task in harness.queue.webhooks}) == 6
