@@ -5,6 +5,9 @@ import { openApp } from "./app-state";
 import "./styles/tokens.css";
 import "./styles/base.css";
 
+// A page that the browser had put away missed what other tabs did: who signs in, what is erased.
+addEventListener("pageshow", ({ persisted }) => persisted && location.reload());
+
 const [app] = await Promise.all([openApp().catch(() => null), setLanguage()]);
 document.body.replaceChildren();
 const nothing = (

@@ -65,6 +65,20 @@ def test_a_video_started_in_one_tab_is_asked_about_in_the_other(
     assert len(jobs(Frontend(stack, "me"), "A raccoon in two tabs")) == 1
 
 
+def test_a_page_that_the_browser_had_put_away_learns_who_is_signed_in(
+    page: Page,
+) -> None:
+    other = open_another(page)
+    page.evaluate(DEAF)
+    other.get_by_role("button", name="로그아웃").click()
+    expect(other.locator(".sign-in")).to_be_visible()
+    back = "new PageTransitionEvent('pageshow', {persisted: true})"
+
+    page.evaluate(f"() => {{ dispatchEvent({back}); }}")
+
+    expect(page.locator(".sign-in")).to_be_visible()
+
+
 def test_a_click_whose_tab_is_closed_before_the_answer_is_paid_once(
     visit: Visit, frontend: Frontend
 ) -> None:

@@ -1,7 +1,7 @@
 // Stores the chosen images in IndexedDB, so that they survive a reload.
 
 const STORE = "images";
-const TIMEOUT_MS = 5000;
+const TIMEOUT_MS = 10_000;
 
 /** A promise that also rejects in time: a browser whose IndexedDB is broken may never answer. */
 function inTime<T>(ask: ConstructorParameters<typeof Promise<T>>[0]): Promise<T> {

@@ -2,8 +2,8 @@
 
 import { type Api, Unreachable } from "../api";
 
-/** An upload that gets no further for so long is given up; a slow one takes its time. */
-const STALLED_MS = 30_000;
+/** An upload that gets no further for so long is given up. A slow one may pause while buffers empty. */
+const STALLED_MS = 120_000;
 
 /** Resolves to the upload's name. `progress` gets 0 to 1. Throws ApiProblem, Unreachable. */
 export async function upload(
