@@ -21,11 +21,17 @@ from tests.e2e.page.acting import (
 )
 from tests.e2e.page.conftest import Visit
 
-# As if the tab had been frozen: it is not told what other tabs store.
-DEAF = """() => addEventListener(
-    "storage", (event) => event.stopImmediatePropagation(), true)"""
 # The other tab's storage has the videos that the first one has started.
 STARTED = "() => localStorage.getItem('reelay.ordered.me') !== null"
+
+
+def open_deaf(page: Page) -> Page:
+    """Another tab, which, as if it had been frozen, isn't told what others store."""
+    other = page.context.new_page()
+    stop = "(event) => event.stopImmediatePropagation()"
+    other.add_init_script(f"addEventListener('storage', {stop})")
+    other.goto(page.url)
+    return other
 
 
 def test_an_image_chosen_in_one_tab_leaves_the_other_tabs_image(page: Page) -> None:
@@ -49,10 +55,9 @@ def test_a_video_started_in_one_tab_is_asked_about_in_the_other(
     page = visit(user="me").page  # whose running job keeps no other test waiting
     choose(page)
     write(page, "A raccoon in two tabs")
-    other = open_another(page)
+    other = open_deaf(page)
     button = other.locator(".make-button")
     expect(button).to_be_enabled()
-    other.evaluate(DEAF)
 
     make(page)
     wait_for(lambda: other.evaluate(STARTED))
@@ -66,17 +71,17 @@ def test_a_video_started_in_one_tab_is_asked_about_in_the_other(
 
 
 def test_a_page_that_the_browser_had_put_away_learns_who_is_signed_in(
-    page: Page,
+    visit: Visit,
 ) -> None:
-    other = open_another(page)
-    page.evaluate(DEAF)
-    other.get_by_role("button", name="로그아웃").click()
-    expect(other.locator(".sign-in")).to_be_visible()
+    visitor = visit()
+    other = open_deaf(visitor.page)
+    expect(other.locator("#prompt")).to_be_visible()
+    visitor.sign_out()
     back = "new PageTransitionEvent('pageshow', {persisted: true})"
 
-    page.evaluate(f"() => {{ dispatchEvent({back}); }}")
+    other.evaluate(f"() => {{ dispatchEvent({back}); }}")
 
-    expect(page.locator(".sign-in")).to_be_visible()
+    expect(other.locator(".sign-in")).to_be_visible()
 
 
 def test_a_click_whose_tab_is_closed_before_the_answer_is_paid_once(
