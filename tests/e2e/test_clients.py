@@ -317,9 +317,10 @@ def test_litellm(checkout: Path, environment: dict[str, str]) -> None:
     offline = {"LITELLM_LOCAL_MODEL_COST_MAP": "True"}
     shown = block("python", "litellm")
 
-    run([python_of_litellm(), "-c", shown], checkout, environment | offline)
+    printed = run([python_of_litellm(), "-c", shown], checkout, environment | offline)
 
     assert is_mp4(checkout / "raccoon.mp4")
+    assert printed == ""
 
 
 def python_of_litellm() -> str:
