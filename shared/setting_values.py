@@ -109,7 +109,7 @@ def parse_zone(value: str) -> tzinfo:
 
     try:
         return ZoneInfo(value)
-    except (ZoneInfoNotFoundError, ValueError):
+    except ZoneInfoNotFoundError:
         raise ValueError(f"unknown time zone: {value}") from None
 
 
@@ -142,7 +142,7 @@ def _is_origin(value: str) -> bool:
     """Scheme, host and port only; anything else never matches."""
     parts = urlsplit(value)
     whole = f"{parts.scheme}://{parts.netloc}"
-    return bool(parts.netloc) and value.isascii() and value == whole
+    return value.isascii() and value == whole
 
 
 def is_loopback(address: str) -> bool:

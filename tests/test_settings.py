@@ -71,6 +71,7 @@ def test_two_variables_are_enough() -> None:
         ("RETENTION_DAYS", "2", "retention_days", 2),
         ("RETENTION_DAYS", "3650", "retention_days", 3650),
         ("USER_REQUESTS_PER_SECOND", "5", "user_requests_per_second", 5),
+        ("TRACE_SAMPLE_RATIO", "0", "trace_sample_ratio", 0.0),
         ("TRACE_SAMPLE_RATIO", "1", "trace_sample_ratio", 1.0),
         ("CLOUD_TRACE_EMULATOR_HOST", "localhost:1", "trace_emulator", "localhost:1"),
         ("OIDC_CERTS_URL", "http://[::1]:1", "oidc_certs_url", "http://[::1]:1"),
@@ -208,6 +209,7 @@ WRONG = {
     "USER_MAX_JOBS": ["0"],
     "USER_MAX_JOBS_PER_MINUTE": ["0"],
     "LIMITS_TIME_ZONE": ["Mars/Olympus", "../etc/passwd"],
+    "TRACE_SAMPLE_RATIO": ["1.1", "-0.1"],
 }
 
 
@@ -262,7 +264,13 @@ def test_local_settings_are_refused_in_the_cloud(name: str) -> None:
 
 @pytest.mark.parametrize("name", ADDRESSES)
 @pytest.mark.parametrize(
-    "address", ["10.0.0.2:8080", "https://evil.example", "127.0.0.1.evil.example:1"]
+    "address",
+    [
+        "10.0.0.2:8080",
+        "https://evil.example",
+        "127.0.0.1.evil.example:1",
+        "notlocalhost:1",
+    ],
 )
 def test_an_emulator_on_another_machine_is_refused_everywhere(
     name: str, address: str
