@@ -28,6 +28,7 @@ REPLIES = {
     "a gateway's 404 with a code": Reply(status=404, body={"error": NO_PAGE}),
     "a gateway's 410 with a code": Reply(status=410, body={"error": NO_PAGE}),
     "a failed task in a 500": Reply(status=500, body={"status": "FAILED"}),
+    "a failed task in a 400": Reply(status=400, body={"status": "FAILED"}),
     "a proxy's 410": Reply(status=410, body={"message": "gone"}),
 }
 
