@@ -5,7 +5,7 @@ from base64 import b64encode
 from playwright.sync_api import Page, expect
 
 from tests.e2e.client import IMAGE, Frontend, Video
-from tests.e2e.page.acting import choose_another, jobs, make, player, stop_time, write
+from tests.e2e.page.acting import choose_another, jobs, make, player, write
 from tests.e2e.page.conftest import Visit
 
 PASTE = """(element, [text, image]) => {
@@ -30,17 +30,6 @@ def test_an_image_can_be_pasted_anywhere_but_text_with_an_image_stays_text(
     assert not prompt.evaluate(PASTE, ["", image])
 
     expect(page.get_by_alt_text("선택한 이미지")).to_be_visible()
-
-
-def test_an_image_can_be_pasted_before_the_page_is_painted(visit: Visit) -> None:
-    visitor = visit(user=None)
-    stop_time(visitor.page)  # and with it the frames
-    visitor.sign_in()
-    library = visitor.page.locator(".library")
-
-    library.evaluate(PASTE, ["", b64encode(IMAGE.read_bytes()).decode()])
-
-    expect(visitor.page.get_by_role("button", name="이미지 제거")).to_be_visible()
 
 
 DROP = """(element, link) => {
