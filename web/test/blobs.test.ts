@@ -101,7 +101,8 @@ test("an image is stored when it is said to be, though a browser may take its ti
 test("a browser that never opens its storage keeps the image in memory, and delays no other", async () => {
   vi.useFakeTimers();
   vi.stubGlobal("indexedDB", { open: () => ({}) });
-  const image = new Blob(["image"]);
+  const { blob: image, letGo } = largeImage();
+  letGo(); // else reading it would take real time
   const kept = keepBlob("ann", "ann/1", image, []);
   const erased = deleteBlobs("bob");
   const lost = readBlob("ann/another");
@@ -118,11 +119,12 @@ test("a browser that opens its storage but never answers delays no image for eve
   const store = { put() {}, get: () => ({}), getAllKeys: () => ({}) };
   const database = { transaction: () => ({ objectStore: () => store }) };
   vi.stubGlobal("indexedDB", { open: () => requestFor(() => database) });
-  const image = new Blob(["image"]);
+  const { blob: image, letGo } = largeImage();
+  letGo(); // else reading it would take real time
   const kept = keepBlob("ann", "ann/1", image, []);
   const lost = readBlob("ann/another");
 
-  await vi.advanceTimersByTimeAsync(10_000);
+  await vi.advanceTimersByTimeAsync(20_000);
 
   await kept;
   expect([await readBlob("ann/1"), await lost]).toEqual([image, null]);
