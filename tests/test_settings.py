@@ -179,8 +179,8 @@ def test_prompts_are_translated_unless_that_is_off(
 
 WRONG = {
     "GOOGLE_CLOUD_PROJECT": [""],
-    "BUCKET": [" ", "gs://videos", "videos/reelay"],
-    "VEO_LOCATION": ["a/b", "us-central1-a", "US-CENTRAL1"],
+    "BUCKET": [" ", "gs://videos", "videos/reelay", "-videos"],
+    "VEO_LOCATION": ["a/b", "us-central1-a", "US-CENTRAL1", "central1"],
     "RUNWAY_API_KEY": [
         *("\N{ZERO WIDTH NO-BREAK SPACE}key_1", "key_1 # mine", "key_1\nkey_2"),
     ],
@@ -198,7 +198,7 @@ WRONG = {
     ],
     "RUNWAYML_BASE_URL": [
         *("api.example", "https://r.example:port", "https://r.example:99999"),
-        "https://r.example/?key=1",
+        *("https://r.example/?key=1", "https://r.example/#a"),
     ],
     "GOOGLE_VERTEX_BASE_URL": ["ftp://v.example"],
     "GOOGLE_GEMINI_BASE_URL": ["https://", "https://g.example/a b"],
