@@ -460,6 +460,18 @@ def test_a_receiver_that_accepts_slowly_gets_a_message_a_minute_at_once() -> Non
     ] * 20
 
 
+def test_a_receiver_that_refuses_slowly_is_skipped_as_one_that_does_not_answer(
+    harness: Harness,
+) -> None:
+    harness.receivers.meanwhile = lambda: harness.clock.move(timedelta(seconds=7))
+    harness.receivers.answers = [500, 500]
+    for job_id in ("one", "two"):
+        ended(harness, job_id=job_id)
+        harness.send_webhook(job_id)
+
+    assert harness.receiver_breaker.skipped_for(KEY.key_id) == MIN_SKIP
+
+
 def test_a_skipped_receiver_gets_the_message_later(harness: Harness) -> None:
     ended(harness)
     for _ in range(2):
