@@ -5,7 +5,8 @@ type Level = Generation["level"];
 
 const LEVELS: Record<Level, string> = { normal: "Normal", tight: "Tight", paused: "Paused" };
 const WHAT_THEY_DO: Record<Level, string> = {
-  normal: "Every provider may be asked.",
+  normal:
+    "Every provider may be asked. Once you set this, the budgets limit nothing until their next interval.",
   tight: "Only the cheaper providers are asked for new videos.",
   paused: "No new videos are started. Videos already paid for are finished.",
 };
