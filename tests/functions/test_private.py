@@ -225,5 +225,25 @@ def test_a_functions_time_for_firestore_ends_before_its_timeout(
     assert 0 < left[0] <= may_run - 10
 
 
+@pytest.mark.parametrize("name", ["worker", "sweep", "budget_alert"])
+def test_a_function_admits_only_tokens_for_itself(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = {"GOOGLE_CLOUD_PROJECT": "demo", "BUCKET": "demo"}
+    known[f"{name.upper()}_AUDIENCE"] = name
+    settings, asked = Settings.from_env(known), list[str]()
+    monkeypatch.setattr(process, "settings", lambda: settings)
+
+    def callers(audience: str, _invoker: str) -> FakeCallers:
+        asked.append(audience)
+        return FakeCallers()
+
+    monkeypatch.setattr(process, "_callers", callers)
+
+    client_of(getattr(main, name)).post("/", json={}, headers=INVOKER)
+
+    assert asked == [name]
+
+
 def test_a_restricted_function_keeps_its_name() -> None:
     assert (worker.__name__, sweep.__name__) == ("worker", "sweep")
