@@ -211,10 +211,11 @@ def test_a_video_whose_url_has_expired_is_played_from_a_new_one(
 def test_a_video_that_could_not_be_loaded_offline_plays_once_online(
     visit: Visit, earlier: Video
 ) -> None:
-    page = visit(forgiven=LOST).page
+    visitor = visit(f"/?video={earlier['job_id']}", user=None, forgiven=LOST)
+    page = visitor.page
     lost = re.compile(rf"\.mp4|/v1/videos/{earlier['job_id']}$")
     page.route(lost, lambda route: route.abort())
-    page.locator(f".card a[href$='{earlier['job_id']}']").click()
+    visitor.sign_in("민지")
     expect(page.locator(".stage .words")).to_contain_text("재생할 수 없습니다")
     page.unroute(lost)
 
