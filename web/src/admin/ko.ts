@@ -8,7 +8,7 @@ const LEVELS: Record<Level, string> = { normal: "정상", tight: "절약", pause
 const TO: Record<Level, string> = { normal: "정상으로", tight: "절약으로", paused: "일시 중지로" };
 const WHAT_THEY_DO: Record<Level, string> = {
   normal:
-    "모든 제공업체에 요청합니다. 이 단계로 바꾸면 다음 기간이 시작될 때까지 예산은 아무것도 제한하지 않습니다.",
+    "모든 제공업체에 요청합니다. 이 단계로 바꾸면 다음 기간이 시작될 때까지 예산에 따른 제한이 적용되지 않습니다.",
   tight: "새 영상은 저렴한 제공업체에만 요청합니다.",
   paused: "새 영상을 시작하지 않습니다. 이미 결제된 영상은 끝까지 만듭니다.",
 };
