@@ -60,8 +60,8 @@ class CloudBucket:
         if blob.size > max_bytes:
             raise BadContent(f"{blob.size} bytes are more than {max_bytes}")
         with storage_errors("read"):
-            # Raw, because whoever uploads may declare any Content-Encoding: the library
-            # would unpack it without a limit.
+            # An upload may declare any Content-Encoding, and the library would unpack
+            # it without a limit.
             content: bytes = blob.download_as_bytes(
                 raw_download=True, checksum="crc32c", **limits()
             )
