@@ -217,11 +217,15 @@ class TaskQueue(StrEnum):
 
 
 class PendingAnswer(Struct, frozen=True, kw_only=True):
-    """What a vendor answered to an attempt's paid call, and is yet to be recorded."""
+    """What a vendor answered to an attempt's paid call, and is yet to be recorded.
+
+    `kept_at`: since when; None if an earlier release keeps it.
+    """
 
     attempt_id: str
     provider_id: ProviderId
     accepted: Accepted
+    kept_at: datetime | None = None
 
 
 class Task(Struct, frozen=True, kw_only=True):

@@ -8,6 +8,7 @@ import structlog
 from msgspec import Struct
 
 from shared.domain.catalogue import ProviderId
+from shared.domain.errors import Unreachable, WrittenLater
 from shared.domain.job import Attempt, Job
 from shared.domain.naming import video_object
 from shared.domain.next_action import (
@@ -93,9 +94,16 @@ class Advance(Struct, frozen=True, kw_only=True):
                 self._run_step(before, step)
 
     def record_answer(self, job_id: str, answer: PendingAnswer) -> None:
-        """Record it and enqueue the job's next step; else Unreachable."""
-        before = self.jobs.read(job_id)
-        after = self.submit_step.record_answer(job_id, before, answer)
+        """Record it and enqueue the job's next step; else Unreachable.
+
+        An answer that can't be recorded is kept in a further task.
+        """
+        try:
+            before = self.jobs.read(job_id)
+            after = self.submit_step.record_answer(job_id, before, answer)
+        except (Unreachable, WrittenLater):
+            self.scheduler.schedule_next_answer(job_id, answer, self.clock.now())
+            raise
         if after is None:
             log.info("job_not_found", job_id=job_id)
             return

@@ -175,8 +175,9 @@ class SubmitStep(Struct, frozen=True, kw_only=True):
             attempt_id=attempt.attempt_id,
             provider_id=attempt.provider_id,
             accepted=accepted,
+            kept_at=self.clock.now(),
         )
-        self.scheduler.schedule_answer(job.job_id, answer, self.clock.now())
+        self.scheduler.schedule_answer(job.job_id, answer)
 
     def record_answer(
         self, job_id: str, before: Versioned[Job] | None, answer: PendingAnswer

@@ -218,7 +218,10 @@ def test_a_task_carries_the_answer_that_it_is_to_record(
 ) -> None:
     accepted = Accepted(task_id="1", max_cost_usd=Decimal("0.40"), platform="p")
     answer = PendingAnswer(
-        attempt_id="a", provider_id=ProviderId.RUNWAY, accepted=accepted
+        attempt_id="a",
+        provider_id=ProviderId.RUNWAY,
+        accepted=accepted,
+        kept_at=NOW,
     )
 
     queue.enqueue(a_task(answer=answer))

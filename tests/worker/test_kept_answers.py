@@ -220,6 +220,62 @@ def test_an_answer_is_recorded_once_until_the_deadline(harness: Harness) -> None
     assert timing.JOB_LIMIT / 2 <= others[-1].at - first.at < timing.JOB_LIMIT
 
 
+@pytest.mark.parametrize("why", [Unreachable("down"), WrittenLater("job1")], ids=repr)
+def test_an_answer_is_kept_until_it_is_recorded(
+    harness: Harness, why: ReelayError
+) -> None:
+    """However long Firestore is down, or an earlier release is there after a roll-back:
+    as if the worker had recorded it, with a try never further away than a step waits.
+    """
+    harness.jobs.put(a_job(chain=(RUNWAY, VEO)))
+    answer_without_store(harness)
+    is_back_at = harness.clock.now() + 3 * timing.JOB_LIMIT
+    while (task := harness.queue.take()) and task.at < is_back_at:
+        harness.clock.move_to(task.at)
+        for _ in range(2):
+            harness.jobs.read_failures = [why]
+            with pytest.raises(type(why)):
+                harness.deliver(task)
+
+    assert task and task.at - harness.clock.now() <= timing.ANSWER_SPACING
+    harness.step()
+    harness.deliver(task)
+
+    assert states(harness.run()) == [("runway", "succeeded")]
+    assert (harness.starts, harness.providers[RUNWAY].cancelled) == (1, [])
+
+
+def test_an_answer_is_kept_for_a_day(harness: Harness) -> None:
+    harness.jobs.put(a_job(chain=(RUNWAY,)))
+    answer_without_store(harness)
+    began_at = harness.clock.now()
+    while task := harness.queue.take():
+        harness.clock.move_to(task.at)
+        harness.jobs.read_failures = [Unreachable("down")]
+        with pytest.raises(Unreachable):
+            harness.deliver(task)
+
+    day = timing.STORE_LIMIT
+    assert day - timing.ANSWER_SPACING <= harness.clock.now() - began_at <= day
+
+
+def test_an_answer_that_an_earlier_release_kept_is_recorded(harness: Harness) -> None:
+    """Without the time at which it was kept, no further tasks follow."""
+    harness.jobs.put(a_job(chain=(RUNWAY,)))
+    task, *_ = answer_without_store(harness)
+    harness.queue.tasks.clear()
+    assert task.answer
+    earlier = replace(task, answer=replace(task.answer, kept_at=None))
+    harness.jobs.read_failures = [Unreachable("down")]
+    with pytest.raises(Unreachable):
+        harness.deliver(earlier)
+    assert harness.queue.tasks == []
+
+    harness.deliver(earlier)
+
+    assert harness.job.attempts[0].task_id == "task1"
+
+
 def test_the_task_of_an_ended_job_is_cancelled_once(harness: Harness) -> None:
     harness.jobs.put(a_job(chain=(RUNWAY,), stop_on_unknown=True))
     tasks = answer_without_store(harness)
