@@ -60,6 +60,15 @@ TOO_LATE = NotSent(
 )
 
 
+class _Begun(Struct, frozen=True, kw_only=True):
+    """An attempt whose intent is committed: its POST is due now."""
+
+    intended: Versioned[Job]
+    attempt: Attempt
+    images: Mapping[Frame, ImageFile | None]
+    poll_plan: tuple[int, ...]
+
+
 class SubmitStep(Struct, frozen=True, kw_only=True):
     providers: Providers
     bucket: Bucket
@@ -86,6 +95,36 @@ class SubmitStep(Struct, frozen=True, kw_only=True):
         if instead is not None:
             return self.committer.commit(before, instead)
         assert provider is not None, "checked above"
+        begun: _Begun | Versioned[Job] | None = None
+        try:
+            begun = self._begin(before, planned, provider)
+        finally:
+            if not isinstance(begun, _Begun):
+                self.breaker.withdraw(planned, began_at=began)
+        if not isinstance(begun, _Begun):
+            return begun
+        intended, attempt = begun.intended, begun.attempt
+        # As committed with the intent: a translation may have arrived since `before`.
+        request = self._generation_request(
+            intended.value, planned, attempt.attempt_id, begun.images
+        )
+        submission = self._submit(provider, request, attempt, began)
+        answered = self._record(intended, attempt, submission, begun.poll_plan)
+        if submission is TOO_LATE:
+            self.breaker.withdraw(planned, began_at=began)
+        else:
+            self.breaker.report(planned, submission, began_at=attempt.started_at)
+        if isinstance(submission, Accepted):
+            self.price_watch.report(job, attempt, submission.max_cost_usd)
+            if _is_too_late(answered, attempt.attempt_id):
+                self._cancel(planned.provider_id, submission, job.job_id)
+        return answered
+
+    def _begin(
+        self, before: Versioned[Job], planned: PlannedProvider, provider: Provider
+    ) -> _Begun | Versioned[Job] | None:
+        """Everything before the POST; the job as it is instead if none may be sent."""
+        job = before.value
         images = {f: self._read_image(job, f) for f in Frame if job.request.source(f)}
         if None in images.values():
             problem = Problem(code=ErrorCode.IMAGE_UNREACHABLE, detail="it is gone")
@@ -99,38 +138,21 @@ class SubmitStep(Struct, frozen=True, kw_only=True):
             price_usd=planned.price_usd,
             writes_into_bucket=provider.writes_into_bucket,
         )
-        intended = self._intend(before, planned, intent, began)
-        if intended is None:
-            return None
-        attempt = intended.value.attempt(attempt_id)
-        if not attempt or attempt.state is not AttemptState.STARTING:
+        intended = self._intend(before, planned, intent)
+        attempt = intended and intended.value.attempt(attempt_id)
+        if not intended or not attempt or attempt.state is not AttemptState.STARTING:
             return intended
-        # As committed with the intent: a translation may have arrived since `before`.
-        request = self._generation_request(intended.value, planned, attempt_id, images)
-        submission = self._submit(provider, request, attempt, began)
-        answered = self._record(intended, attempt, submission, poll_plan)
-        if submission is TOO_LATE:
-            self.breaker.withdraw(planned, began_at=began)
-        else:
-            self.breaker.report(planned, submission, began_at=attempt.started_at)
-        if isinstance(submission, Accepted):
-            self.price_watch.report(job, attempt, submission.max_cost_usd)
-            if _is_too_late(answered, attempt_id):
-                self._cancel(planned.provider_id, submission, job.job_id)
-        return answered
+        return _Begun(
+            intended=intended, attempt=attempt, images=images, poll_plan=poll_plan
+        )
 
     def _intend(
-        self,
-        before: Versioned[Job],
-        planned: PlannedProvider,
-        intent: Intended,
-        began: datetime,
+        self, before: Versioned[Job], planned: PlannedProvider, intent: Intended
     ) -> Versioned[Job] | None:
         """Commit the intent with its money held, or a skip if a cap has no room."""
         try:
             return self.committer.commit(before, intent)
         except LimitReached as limit:
-            self.breaker.withdraw(planned, began_at=began)
             never_fits = over_limit(planned.price_usd, self.limits)
             detail = ABOVE_CAP if never_fits else ""
             problem = Problem(code=never_fits or limit.limit, detail=detail)

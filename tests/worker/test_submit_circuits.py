@@ -1,20 +1,23 @@
 """Open circuits stop a job's starts, but not its polls."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from decimal import Decimal
 
 import pytest
 
 from shared.domain import circuit, timing
 from shared.domain.catalogue import ProviderId
-from shared.domain.errors import ErrorCode
+from shared.domain.errors import ErrorCode, Unreachable
 from shared.domain.ledger import Caps, Limits
 from shared.domain.outcomes import Succeeded
 from shared.domain.structs import replace
+from shared.jobs.commit import SHORT_BACKOFF
 from tests.domain.examples import SECOND, VEO, a_job, rejected, running, states
 from tests.fakes.interpose import before_next
+from tests.fakes.jobs import Trouble
 from tests.fakes.provider import ScriptedProvider
-from tests.usecases.harness import Harness
+from tests.usecases.harness import ANN, Harness
 
 NO_CREDITS = rejected(ErrorCode.OUT_OF_CREDITS)
 
@@ -106,7 +109,33 @@ def test_a_provider_is_not_given_up_because_we_were_too_slow_to_ask_it(
     ]
 
 
-@pytest.mark.parametrize("fail", [exceed_the_cap, be_slow])
+def find_no_storage(harness: Harness) -> None:
+    harness.bucket.failures = [Unreachable("down")]
+
+
+def find_no_image(harness: Harness) -> None:
+    harness.bucket.objects.clear()
+
+
+def be_cancelled(harness: Harness) -> None:
+    before_next(harness.bucket, "read", lambda: harness.cancel_video(ANN, "job1"))
+
+
+def commit_no_intent(harness: Harness) -> None:
+    harness.jobs.troubles = [Trouble.UNREACHABLE] * (len(SHORT_BACKOFF) + 1)
+
+
+@pytest.mark.parametrize(
+    "fail",
+    [
+        exceed_the_cap,
+        be_slow,
+        find_no_storage,
+        find_no_image,
+        be_cancelled,
+        commit_no_intent,
+    ],
+)
 def test_a_start_that_is_not_made_leaves_the_trial_to_the_next_job(
     harness: Harness, fail: Callable[[Harness], None]
 ) -> None:
@@ -116,10 +145,12 @@ def test_a_start_that_is_not_made_leaves_the_trial_to_the_next_job(
     harness.circuits.put(circuit.opened(opened, ErrorCode.PROVIDER_ERROR, since))
     harness.jobs.create(replace(a_job(chain=(VEO,)), hold_usd=Decimal(0)))
     fail(harness)
-    harness.step()
+    with suppress(Unreachable):
+        harness.step()
     assert harness.starts == 0
 
     harness.jobs.limits = Limits()
+    harness.bucket.objects["images/job1"] = b"a jpeg"
     harness.jobs.put(a_job(chain=(VEO,)))
 
     assert states(harness.step()) == [("gemini-veo-3.1", "running")]
