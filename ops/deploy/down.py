@@ -1,8 +1,6 @@
 """`make destroy`: takes the service down, keeps what holds data, and names it."""
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from ops.deploy.bootstrap import has_state_bucket, state_bucket
 from ops.deploy.checks import DESTROY_CHECKS, Target, run_checks
@@ -16,14 +14,14 @@ from ops.deploy.variables import Variables, load, save
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kept:
-    """A resource that stays. `existing`: its name in the variable `existing`."""
+    """A resource that stays, and the command that deletes it."""
 
-    existing: str
     what: str
     delete: str
 
 
 SITE = "google_firebase_hosting_site.web"
+USERS = "google_identity_platform_config.users"
 DELETED = (
     "  Deleted: the stored keys, and the secret that signs webhooks. After another "
     "deploy, those who receive webhooks need new API keys.\n"
@@ -33,30 +31,25 @@ DELETED = (
 # By resource address, without an index.
 KEPT_RESOURCES = {
     "google_firestore_database.default": Kept(
-        existing="firestore_database",
         what="the database with all jobs and the ledger",
         delete="gcloud firestore databases update --database='(default)' "
         "--no-delete-protection --project={project} && gcloud firestore databases "
         "delete --database='(default)' --project={project}",
     ),
     "google_storage_bucket.videos": Kept(
-        existing="videos_bucket",
         what="the bucket with images and videos",
         delete="gcloud storage rm --recursive gs://{project}-reelay-videos",
     ),
-    "google_identity_platform_config.users": Kept(
-        existing="identity_platform",
+    USERS: Kept(
         what="the users who signed up",
         delete="open https://console.cloud.google.com/customer-identity"
         "?project={project}",
     ),
     SITE: Kept(
-        existing="hosting_site",
         what="the address of the web page, which shows nothing any more",
         delete="gcloud projects delete {project}",
     ),
     "google_firebase_project.this": Kept(
-        existing="firebase_project",
         what="Firebase in this project, which cannot be removed from it",
         delete="gcloud projects delete {project}",
     ),
@@ -78,7 +71,10 @@ def down(context: Context, terraform: Terraform, target: Target) -> None:
         say(DELETED)
         if not context.console.confirm("Take everything else down, and keep these?"):
             raise DeployError("Nothing was taken down.")
-        save(context, state_bucket(project), _to_import(settings, kept))
+        if USERS in map(_resource, kept):
+            # The next deploy imports them, and can't detect that they are there.
+            settings |= {"existing": ["identity_platform"]}
+            save(context, state_bucket(project), settings)
         if SITE in map(_resource, kept):
             Site(context=context, project=project).switch_off()
         terraform.forget(kept)
@@ -102,12 +98,6 @@ def _open_state(
     terraform.write_variables(settings)
     terraform.init(bucket)
     return settings
-
-
-def _to_import(settings: Mapping[str, Any], kept: Sequence[str]) -> Variables:
-    """Settings with which the next deploy imports what was kept."""
-    names = {KEPT_RESOURCES[_resource(address)].existing for address in kept}
-    return {**settings, "existing": sorted(names.union(settings.get("existing", ())))}
 
 
 def _destroy(context: Context, terraform: Terraform) -> None:

@@ -52,6 +52,7 @@ DETECTED = {
     "/releases/cloud.firestore",
     "hosting_site": f"{HOSTING}/projects/{{project}}/sites/{{project}}",
 }
+DETECTABLE = {"firestore_database", "videos_bucket", *DETECTED}
 DATABASE_DECLINED = (
     "Nothing in it was changed. Reelay needs a project of its own: gcloud projects "
     "create ID"
@@ -158,8 +159,7 @@ def look_for_existing(
     context: Context, project: str, settings: Variables, facts: Facts
 ) -> Variables:
     """Have existing data imported. A database keeps its location."""
-    detected = {"firestore_database", "videos_bucket", *DETECTED}
-    existing = {*settings.get("existing", ())} - detected
+    existing = {*settings.get("existing", ())} - DETECTABLE
     rest = GoogleRest(context=context, project=project)
     for name, url in DETECTED.items():
         if rest.call("GET", url.format(project=project)).status == 200:
@@ -173,6 +173,12 @@ def look_for_existing(
         raise DeployError(DATASTORE_MODE.format(project=project))
     existing.add("firestore_database")
     return {"existing": sorted(existing), "firestore_location": found["locationId"]}
+
+
+def to_save(settings: Variables) -> Variables:
+    """`settings` without what each deploy detects, whose names change by release."""
+    chosen = {*settings.get("existing", ())} - DETECTABLE
+    return settings | {"existing": sorted(chosen)}
 
 
 def _confirm_takeover(context: Context, project: str) -> None:

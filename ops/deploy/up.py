@@ -17,7 +17,13 @@ from ops.deploy.context import Context, DeployError
 from ops.deploy.failures import next_step, wait_if_transient
 from ops.deploy.plan import Plan
 from ops.deploy.region import with_region
-from ops.deploy.settings import DeployOptions, announce, look_for_existing, resolve
+from ops.deploy.settings import (
+    DeployOptions,
+    announce,
+    look_for_existing,
+    resolve,
+    to_save,
+)
 from ops.deploy.spend_cap import apply_spend_cap, warn_about_two_budgets
 from ops.deploy.terraform import Terraform
 from ops.deploy.variables import Variables, load, save
@@ -125,12 +131,13 @@ class _Up:
 
         Raises DeployError if another deploy has saved others since this one read them.
         """
-        if self._variables == self._saved:
+        settings = to_save(self._variables)
+        if settings == self._saved:
             return
         if load(self._context, self._bucket) != self._saved:
             raise DeployError(SETTINGS_CHANGED.format(bucket=self._bucket))
-        save(self._context, self._bucket, self._variables)
-        self._saved = self._variables
+        save(self._context, self._bucket, settings)
+        self._saved = settings
 
     def _store_keys(self) -> bool:
         """Store the keys; return whether running instances still lack them."""

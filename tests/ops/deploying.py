@@ -288,9 +288,14 @@ class Desk:
         return self.gcloud.cloud
 
     @property
-    def variables(self) -> Mapping[str, object]:
+    def variables(self) -> Mapping[str, Any]:
         """The variables passed to Terraform."""
         return dict(json.loads((self.work / "settings.tfvars.json").read_text()))
+
+    @property
+    def imported(self) -> list[str]:
+        """What Terraform is told to import."""
+        return list(self.variables["existing"])
 
     @property
     def settings(self) -> Mapping[str, Any]:

@@ -124,7 +124,7 @@ def test_an_existing_site_is_imported(*, is_there: bool, desk: Desk) -> None:
 
     desk.up()
 
-    assert ("hosting_site" in desk.settings["existing"]) is is_there
+    assert ("hosting_site" in desk.imported) is is_there
 
 
 def test_destroying_takes_the_page_offline_and_says_that_its_address_stays(
