@@ -13,7 +13,7 @@ locals {
 
   # Each runs deploy/ID.sh. What is applied is exactly what was planned.
   deploy_steps = [
-    { id = "checked", image = local.gcloud, timeout = 5400 },
+    { id = "checked", image = local.gcloud, timeout = 6000 },
     { id = "settings", image = local.gcloud, timeout = 300 },
     { id = "plan", image = local.terraform, timeout = 900 },
     { id = "apply", image = local.terraform, timeout = 3000 },

@@ -1,7 +1,8 @@
 # Waits until make check of the same commit has passed, in a separate build without rights.
 # Only for Cloud Build: on GitHub the deploy starts after the check has passed. A commit that
 # a later one has overtaken meanwhile is not deployed: old code would replace newer code.
-for try in $(seq 180); do
+begun=$(date +%s)
+while [ $(($(date +%s) - begun)) -lt 5400 ]; do
   status=$(gcloud builds list --project="$PROJECT" --region="$LOCATION" --limit=1 \
     --filter="substitutions.COMMIT_SHA=$COMMIT_SHA AND substitutions.TRIGGER_NAME=reelay-check-main" \
     --format="value(status)")

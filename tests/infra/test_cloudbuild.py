@@ -117,7 +117,7 @@ def test_only_the_newest_commit_that_passed_its_check_is_deployed(
     ran = run(
         "checked",
         tmp_path,
-        {"gcloud": gcloud, "sleep": ""},
+        {"gcloud": gcloud, **a_clock(tmp_path)},
         PROJECT="p",
         LOCATION="us-central1",
         COMMIT_SHA="abc",
@@ -126,13 +126,37 @@ def test_only_the_newest_commit_that_passed_its_check_is_deployed(
     assert (ran.returncode == 0) is goes_on
 
 
-def test_the_deploy_waits_for_mains_check_but_no_longer_than_its_step() -> None:
+def test_the_deploy_waits_for_mains_check() -> None:
     name = resources()["google_cloudbuild_trigger.check"]["name"]
-    tries, pause = re.findall(r"seq (\d+)|sleep (\d+)", script("checked"))
 
     assert f"TRIGGER_NAME={name.replace('${each.key}', 'main')}" in script("checked")
-    seconds = int(tries[0]) * int(pause[1])
-    assert seconds <= DEPLOY["checked"]["timeout"]
+
+
+@pytest.mark.parametrize(
+    ("step", "program", "wanted_seconds"),
+    [
+        ("checked", "gcloud", int(build(CHECK_FILE)["timeout"].removesuffix("s"))),
+        ("smoke", "curl", 120),
+        ("worker", "gcloud", 120),
+    ],
+)
+def test_a_step_that_waits_in_vain_says_so_before_its_time_is_over(
+    step: str, program: str, wanted_seconds: int, tmp_path: Path
+) -> None:
+    """Cloud Build ends a step at its timeout, and with it what the step would say."""
+    clock = a_clock(tmp_path)
+    waits = {
+        "checked": "sleep 20; echo WORKING",
+        "smoke": "sleep 20",
+        "worker": 'case "$*" in *list*) echo steps-1 ;; *describe*) sleep 20 ;; esac',
+    }
+    environ = dict.fromkeys(("PROJECT", "LOCATION", "COMMIT_SHA", "REGION"), "x")
+
+    ran = run(step, tmp_path, {program: waits[step], **clock}, **environ)
+
+    assert ran.returncode == 1 and ran.stdout
+    took = int((tmp_path / "now").read_text())
+    assert wanted_seconds <= took < DEPLOY[step]["timeout"]
 
 
 @pytest.mark.parametrize(("owner", "is_read"), [("123", True), ("666", False)])
@@ -253,7 +277,8 @@ def test_a_deploy_succeeds_only_if_the_api_answers(
         f"{api}/v1/models) printf {models} ;; esac"
     )
 
-    ran = run("smoke", tmp_path, {"curl": curl, "sleep": ""}, REGION="r", PROJECT="p")
+    programs = {"curl": curl, **a_clock(tmp_path)}
+    ran = run("smoke", tmp_path, programs, REGION="r", PROJECT="p")
 
     assert (ran.returncode == 0) is passes
     assert ("update-traffic" in ran.stdout) is not passes
