@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from google.api_core import exceptions
 
 NO_CREDENTIALS = (
-    "You are not logged in: run `gcloud auth application-default login`, or name "
-    "the emulator in FIRESTORE_EMULATOR_HOST."
+    "You are not logged in, or your login has expired: run `gcloud auth "
+    "application-default login`, or name the emulator in FIRESTORE_EMULATOR_HOST."
 )
 WRONG_CREDENTIALS = (
     "GOOGLE_APPLICATION_CREDENTIALS names a file that Google does not accept: correct "

@@ -155,8 +155,9 @@ def check_default_credentials(context: Context, _: Target) -> Facts | Missing:
     result = context.run("gcloud", *token)
     if result.ok:
         return _account_of(context, result.stdout.strip())
-    what = "Terraform has no login: application default credentials are not set."
-    return Missing(what=what, fix=ADC_LOGIN)
+    # They were never set, or have expired.
+    why = result.stderr.partition("\n")[0]
+    return Missing(what=f"Terraform has no valid login: {why}", fix=ADC_LOGIN)
 
 
 def _account_of(context: Context, token: str) -> Facts:

@@ -147,7 +147,7 @@ class Terminal:
         return _typed(f"{question} [{default}]: ") or default
 
     def prompt_secret(self, question: str) -> str:
-        return getpass.getpass(f"{question}: ").strip()
+        return _typed(f"{question}: ", getpass.getpass)
 
 
 class Unattended:
@@ -168,9 +168,9 @@ class Unattended:
         return ""
 
 
-def _typed(question: str) -> str:
+def _typed(question: str, ask: Callable[[str], str] | None = None) -> str:
     try:
-        return input(question).strip()
+        return (ask or input)(question).strip()
     except EOFError:
         raise DeployError(
             "There is no terminal to answer from: give --yes to agree to everything."

@@ -64,7 +64,7 @@ def stopped(desk: Desk, target: Target = TARGET, **settings: object) -> str:
     ("missing", "sentence"),
     [
         ({"account": ""}, "You are not logged in to gcloud.\n  run: gcloud auth login"),
-        ({"adc": None}, "not set.\n  run: gcloud auth application-default login"),
+        ({"adc": None}, "\n  run: gcloud auth application-default login"),
         ({"projects": {}}, f"gcloud projects create {PROJECT}"),
         ({"projects": {PROJECT: {"lifecycleState": "DELETE_REQUESTED"}}},
          f"is being deleted.\n  run: gcloud projects undelete {PROJECT}"),
@@ -125,6 +125,18 @@ def test_what_cannot_be_looked_up_is_not_called_missing(
 
     assert f"{why}\n  run: {fix.format(what=what)}" in said
     assert "create" not in said and "link" not in said
+
+
+def test_a_login_of_terraform_that_has_expired_is_not_called_missing(
+    desk: Desk,
+) -> None:
+    desk.installed.broken = "gcloud auth application-default"
+    desk.installed.breaks_with = EXPIRED
+
+    said = stopped(desk)
+
+    login = "Reauthentication failed.\n  run: gcloud auth application-default login"
+    assert login in said and "not set" not in said
 
 
 def test_a_region_that_cannot_be_looked_up_is_left_to_terraform(desk: Desk) -> None:

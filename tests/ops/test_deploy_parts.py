@@ -607,9 +607,12 @@ def test_a_question_without_a_terminal_stops_the_deploy(
         raise EOFError
 
     monkeypatch.setattr("builtins.input", ended)
+    monkeypatch.setattr("getpass.getpass", ended)
 
     with pytest.raises(DeployError, match="--yes"):
         Terminal().confirm("Go on?")
+    with pytest.raises(DeployError, match="--yes"):
+        Terminal().prompt_secret("Key")
 
 
 # The quota ----------------------------------------------------------------------------
