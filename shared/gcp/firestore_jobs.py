@@ -66,7 +66,9 @@ class FirestoreJobs:
         return replace(before, value=after, token=batch.commit()[0].update_time)
 
     def abandon(self, job_id: str, version: int, now: datetime) -> None:
-        found = self._database.get(self._run(job_id))
+        found, public = self._database.get_all(
+            [self._run(job_id), self._public(job_id)]
+        )
         raw = found.to_dict() or {}
         if raw.get("wake_at") is None:
             raise LostRace("it has ended, or is gone")
@@ -80,7 +82,8 @@ class FirestoreJobs:
             ending["webhook"] = {**webhook, "ended_at": now, "due_at": now}
         batch = self._database.batch()
         batch.put(found.reference, ending, found.update_time)
-        batch.update(self._public(job_id), abandoned(code, now))
+        if public.exists:  # else somebody deleted it by hand
+            batch.update(public.reference, abandoned(code, now))
         self._ledger.add_raw(batch, raw)
         batch.commit()
 

@@ -364,6 +364,22 @@ def test_an_abandoned_job_settles_its_whole_hold(store_with: Open) -> None:
     assert not store.queries.overdue(NOON + timedelta(days=1), limit=9)
 
 
+def test_a_job_whose_projection_was_deleted_by_hand_is_abandoned_all_the_same(
+    firestore_client: firestore.Client,
+) -> None:
+    """Otherwise its hold would stay, and each sweep would find it again."""
+    store = OnEmulator(firestore_client)
+    store.jobs.create(a_new_job())
+    firestore_client.document("videos", "job1").delete()
+
+    store.jobs.abandon("job1", 1, NOON)
+
+    assert store.account(ANNS).month.open_usd == 0
+    assert store.open_jobs("ann") == 0
+    assert not store.queries.overdue(NOON, limit=9)
+    assert not firestore_client.document("videos", "job1").get().exists
+
+
 def test_an_abandoned_job_settles_a_charge_above_its_hold(store_with: Open) -> None:
     store = store_with(Limits())
     chain = (ProviderId.RUNWAY,)
@@ -387,7 +403,7 @@ def test_a_step_that_ends_a_job_while_it_is_abandoned_settles_it_once(
     store, jobs = OnEmulator(firestore_client), FirestoreJobs(database)
     store.jobs.create(a_new_job())
     done = completed(a_job(), ProviderId.RUNWAY)
-    after_next(database, "get", lambda: end(store.jobs, "job1", done))
+    after_next(database, "get_all", lambda: end(store.jobs, "job1", done))
 
     with pytest.raises(LostRace):
         jobs.abandon("job1", 1, NOON)
