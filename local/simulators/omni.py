@@ -33,6 +33,18 @@ _MODELS = {
         {"360p": "0.03", "720p": "0.10", "1080p": "0.15", "4k": "0.30"},
     ),
 }
+# What Omni takes of a request, by the place in its body.
+_FIELDS = {
+    "the request": {
+        *("model", "input", "background", "store", "stream", "previous_interaction_id"),
+        *("response_format", "generation_config", "labels", "webhook_config"),
+    },
+    "response_format": {
+        *("type", "aspect_ratio", "duration", "resolution", "delivery", "gcs_uri"),
+    },
+    "generation_config": {"seed", "video_config"},
+}
+_MAX_SEED = 2**31 - 1
 _STATUS = {
     Kind.FAILED: "failed",
     Kind.FAILED_SAFETY: "failed",
@@ -100,6 +112,7 @@ class Omni:
         wanted = body.get("response_format")
         if not isinstance(wanted, dict) or wanted.get("type") != "video":
             raise RefusedOrderError("response_format must be of type video.")
+        _check_fields(body)
         max_seconds, prices = _MODELS[body["model"]]
         resolution = wanted.get("resolution", "720p")
         aspect, delivery = wanted.get("aspect_ratio", "16:9"), wanted.get("delivery")
@@ -199,6 +212,18 @@ class Omni:
             f"{request.host_url}v1beta/files/{interaction.file_id}:download?alt=media"
         )
         return [video | {"uri": file}]
+
+
+def _check_fields(body: dict[str, Any]) -> None:
+    for place, known in _FIELDS.items():
+        values = body if place == "the request" else body.get(place, {})
+        if unknown := values.keys() - known:
+            raise RefusedOrderError(f"Unknown parameter {min(unknown)!r} in {place}.")
+    seed = body.get("generation_config", {}).get("seed", 0)
+    if type(seed) is not int or not -_MAX_SEED - 1 <= seed <= _MAX_SEED:
+        raise RefusedOrderError(
+            f"Invalid value at 'generation_config.seed' (TYPE_INT32), {seed}"
+        )
 
 
 def _seconds(text: object, max_seconds: int) -> int:

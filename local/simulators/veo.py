@@ -30,6 +30,7 @@ _USD_PER_SECOND: Mapping[str, Mapping[str, str]] = {
     "veo-3.1-lite-generate-001": {"720p": "0.05", "1080p": "0.08"},
 }
 _SHORT_SIDE = {"720p": 720, "1080p": 1080, "4k": 2160}
+_MAX_SEED = 2**32 - 1
 _LOCATION_PATH = r"projects/[^/]+/locations/[^/]+"
 MODEL_PATH = rf"/(?:v1|v1beta1)/({_LOCATION_PATH}/publishers/google/models/([^/:]+))"
 _RESPONSE_TYPE = (
@@ -144,6 +145,9 @@ class Veo(AgentPlatform):
         seconds = _one_of(parameters, "durationSeconds", 8, (4, 6, 8))
         aspect = _one_of(parameters, "aspectRatio", "16:9", ("16:9", "9:16"))
         _one_of(parameters, "sampleCount", 1, (1,))  # of up to four at Google
+        seed = parameters.get("seed", 0)
+        if type(seed) is not int or not 0 <= seed <= _MAX_SEED:
+            raise RefusedOrderError(f"seed {seed!r} is not from 0 to {_MAX_SEED}.")
         if not isinstance(prompt := instance.get("prompt", ""), str):
             raise RefusedOrderError("The prompt is not a string.")
         has_audio = bool(parameters.get("generateAudio", True))

@@ -45,6 +45,8 @@ _LOCATION = "global"
 # What the Agent Platform calls a model that has another name on the Gemini API.
 # https://docs.cloud.google.com/gemini-enterprise-agent-platform/models/gemini/omni-1-1-flash
 _IDENTITY_NAMES = {"gemini-omni-1.1-flash": "gemini-omni-1.1-flash-preview"}
+# Interactions take an int32; the other vendors, and so our API, a uint32.
+_MAX_SEED = 2**31 - 1
 
 
 def omni_by_key(*, api_key: str, base_url: str | None) -> "Omni":
@@ -216,4 +218,6 @@ def _input(request: GenerationRequest) -> list[dict[str, object]]:
 def _generation_config(request: GenerationRequest) -> dict[str, object]:
     task = "image_to_video" if request.image else "text_to_video"
     config: dict[str, object] = {"video_config": {"task": task}}
-    return config if request.seed is None else config | {"seed": request.seed}
+    if request.seed is None:
+        return config
+    return config | {"seed": request.seed & _MAX_SEED}

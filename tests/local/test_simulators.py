@@ -114,6 +114,27 @@ def test_an_error_is_answered_as_captured_and_not_billed(
     assert vendor.start(server).status_code == theirs["status"]
 
 
+@pytest.mark.parametrize(
+    ("vendor", "changes"),
+    [
+        (RUNWAY, {"seed": 2**32}),
+        (VEO, {"parameters.seed": 2**32}),
+        (OMNI, {"generation_config.seed": 2**31}),
+        (OMNI, {"negative_prompt": "rain"}),
+        (OMNI, {"response_format.fps": 30}),
+        (OMNI, {"generation_config.fps": 30}),
+    ],
+    ids=lambda value: next(iter(value), "") if isinstance(value, dict) else value.wire,
+)
+def test_what_a_vendor_does_not_take_is_refused_and_not_billed(
+    server_of: Any, vendor: Vendor, changes: Any
+) -> None:
+    server = server_of(vendor)
+
+    assert vendor.start(server, changes).status_code == 400
+    assert server.submissions == []
+
+
 def test_a_cancel_is_answered_as_captured(
     runway: SimulatorServer, google: SimulatorServer
 ) -> None:

@@ -155,6 +155,17 @@ def test_omni_makes_a_video_from_text(case: ProviderCase) -> None:
     assert body["generation_config"] == {"video_config": {"task": "text_to_video"}}
 
 
+@pytest.mark.parametrize("seed", [2**31 - 1, 2**31 + 7, 2**32 - 1])
+@each()
+def test_each_vendor_gets_a_seed_that_it_takes(case: ProviderCase, seed: int) -> None:
+    """Any other integer is a 400 of Interactions: "Invalid value … (TYPE_INT32)"."""
+    body: Any = sent(case, seed=seed).body
+    config = body.get("generation_config") or body.get("parameters") or body
+
+    is_omni = "generation_config" in body
+    assert config["seed"] == (seed % 2**31 if is_omni else seed)
+
+
 def test_reading_the_answer_may_take_50_of_the_60_seconds() -> None:
     assert sent(RUNWAY).headers["x-stainless-read-timeout"] == "50.0"
     assert sent(VEO).headers["x-server-timeout"] == "50"
