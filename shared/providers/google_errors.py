@@ -1,7 +1,8 @@
 """Interprets Google's errors, for both Veo and Omni.
 
 Sources: the statuses of google.rpc and the types of google-genai 3.6.1; the page
-"responsible AI" of Veo on the Agent Platform; public logs of the Gemini API, 2026-11.
+"responsible AI" of Veo on the Agent Platform; public logs of the Gemini API, 2026-11;
+ai.google.dev/gemini-api/docs/api-errors, the codes of Interactions, 2026-12-01.
 """
 
 import re
@@ -22,9 +23,17 @@ _CODES: Mapping[int, ErrorCode] = {
     402: ErrorCode.OUT_OF_CREDITS,
     403: ErrorCode.ACCESS_DENIED,
     404: ErrorCode.MODEL_UNAVAILABLE,
+    416: ErrorCode.INPUT_NOT_ACCEPTED,
     429: ErrorCode.RATE_LIMITED,
     503: ErrorCode.PROVIDER_UNAVAILABLE,
 }
+# The only code of Interactions with a 5xx that counts: overloaded or down.
+_UNAVAILABLE = "service_unavailable"
+# Their codes for what was blocked, the first one for its likeness to existing work.
+_BLOCKED = re.compile(
+    r"(?i)(?:^|: )(?:image_)?"
+    r"(?:(recitation)|safety|prohibited_content|blocklist|spii|content_blocked): "
+)
 # A spending cap that the owner set: of a project in AI Studio, or a spend-cap budget.
 # Google hasn't published the latter's message yet, so its 403 is matched the same way.
 _CAP = r"\bspend(?:ing)?[ -](?:cap|limit)\b"
@@ -67,8 +76,8 @@ def own_error(status: int, body: object) -> Mapping[str, object] | None:
     """`error` in Google's own JSON for this status, or None for any other body.
 
     google.rpc has `code` (the HTTP status), `message` and `status`; Interactions have a
-    textual `code` and a `message`. Other APIs use the second form, too, so it proves
-    nothing about a 5xx, and a 404 must name what Google did not find.
+    textual `code` and a `message`. Other APIs use the second form, too, so with a 5xx
+    it must have the documented code, and a 404 must name what Google did not find.
     """
     if isinstance(body, list) and len(body) == 1:
         body = body[0]
@@ -78,7 +87,9 @@ def own_error(status: int, body: object) -> Mapping[str, object] | None:
     code, name = error.get("code"), error.get("status")
     if code == status and isinstance(name, str) and name:
         return error
-    if not isinstance(code, str) or not code or status >= 500 or "type" in error:
+    if not isinstance(code, str) or not code or "type" in error:
+        return None
+    if status >= 500 and code != _UNAVAILABLE:
         return None
     if status in (404, 410) and not _NOT_FOUND.search(error["message"]):
         return None
@@ -133,13 +144,15 @@ def _code(status: int, message: str) -> ErrorCode | None:
 def refusal_of_request(message: str) -> ErrorCode | None:
     """The safety refusal in an error that came instead of a generation, or None.
 
-    As there is no output, an unspecific refusal is about the input. Interactions use
-    the textual code `content_blocked`.
+    As there is no output, an unspecific refusal is about the input.
     """
-    found = safety_refusal(message, unnamed=ErrorCode.PROMPT_REFUSED)
-    if found is None and "content_blocked" in message:
-        return safety_refusal(f"Blocked: {message}") or ErrorCode.PROMPT_REFUSED
-    return found
+    blocked = _BLOCKED.search(message)
+    if blocked is None:
+        return safety_refusal(message, unnamed=ErrorCode.PROMPT_REFUSED)
+    if blocked[1]:
+        return ErrorCode.OUTPUT_FILTERED
+    why = safety_refusal(f"Blocked: {message[blocked.end() :]}")
+    return why or ErrorCode.PROMPT_REFUSED
 
 
 def _details(error: Mapping[str, object]) -> Iterator[Mapping[str, object]]:

@@ -1,6 +1,7 @@
 """Interprets an Omni interaction: running, a video, filtered, or an error.
 
-Sources: the types and captures of google-genai 3.6.1, 2026-11-22.
+Sources: the types and captures of google-genai 3.6.1, 2026-11-22;
+ai.google.dev/gemini-api/docs/api-errors, the codes of Interactions, 2026-12-01.
 """
 
 import base64
@@ -26,14 +27,26 @@ _ENDS: Mapping[str, ErrorCode] = {
     "requires_continuation": ErrorCode.BAD_OUTPUT,
 }
 # Codes of Interactions that mean a refusal for safety.
-_SAFETY = re.compile(r"(?i)safety|prohibited|blocklist|content_blocked|moderat|policy")
-# Google doesn't document the possible codes. The first match counts.
+_SAFETY = re.compile(
+    r"(?i)safety|prohibited|blocklist|spii|content_blocked|moderat|policy"
+)
+# As documented, or a status of google.rpc. The first match counts.
 _FAILURES: tuple[tuple[str, ErrorCode], ...] = (
     ("RESOURCE_EXHAUSTED", ErrorCode.RATE_LIMITED),
+    ("RATE_LIMIT_EXCEEDED", ErrorCode.RATE_LIMITED),
+    ("QUOTA_EXCEEDED", ErrorCode.RATE_LIMITED),
+    ("TOO_MANY_REQUESTS", ErrorCode.RATE_LIMITED),
     ("UNAVAILABLE", ErrorCode.PROVIDER_UNAVAILABLE),
     ("INVALID_ARGUMENT", ErrorCode.INPUT_NOT_ACCEPTED),
+    ("INVALID_REQUEST", ErrorCode.INPUT_NOT_ACCEPTED),
+    ("OUT_OF_RANGE", ErrorCode.INPUT_NOT_ACCEPTED),
+    ("PARAMETER_UNKNOWN", ErrorCode.INPUT_NOT_ACCEPTED),
     ("PERMISSION_DENIED", ErrorCode.ACCESS_DENIED),
     ("UNAUTHENTICATED", ErrorCode.ACCESS_DENIED),
+    ("AUTHENTICATION", ErrorCode.ACCESS_DENIED),
+    ("PAYMENT_REQUIRED", ErrorCode.OUT_OF_CREDITS),
+    ("MODEL_NOT_FOUND", ErrorCode.MODEL_UNAVAILABLE),
+    ("RECITATION", ErrorCode.OUTPUT_FILTERED),
 )
 
 

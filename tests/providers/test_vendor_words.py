@@ -269,6 +269,18 @@ def test_disabled_billing_is_recognized_by_structured_details() -> None:
         ("content_blocked", CHILDREN, IMAGE),
         ("content_blocked", "the photo shows somebody", IMAGE),
         ("content_blocked", "the input image was blocked", IMAGE),
+        ("safety", "Content blocked.", PROMPT),
+        ("safety", CHILDREN, IMAGE),
+        ("prohibited_content", "no", PROMPT),
+        ("blocklist", "no", PROMPT),
+        ("spii", "no", PROMPT),
+        ("image_safety", "no", PROMPT),
+        ("image_prohibited_content", "no", PROMPT),
+        ("safety", "the generated video was blocked", OUTPUT),
+        ("recitation", "no", OUTPUT),
+        ("invalid_request", "Unknown name safety: it is no field", FORM),
+        ("parameter_unknown", "blocklist", FORM),
+        ("language", "no", FORM),
         ("invalid_argument", "bad duration", FORM),
     ],
 )
@@ -278,6 +290,28 @@ def test_an_error_of_the_interactions_api_is_classified_by_its_code_in_words(
     body = [{"error": {"code": code, "message": message}}]
 
     rejected = outcome_of_error(HttpResponse(status=400, body=body, headers={}), GOOGLE)
+
+    assert isinstance(rejected, Rejected)
+    assert rejected.problem.code is expected
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "expected"),
+    [
+        (402, "payment_required", CREDITS),
+        (416, "out_of_range", FORM),
+        (429, "quota_exceeded", RATE),
+        (503, "service_unavailable", ErrorCode.PROVIDER_UNAVAILABLE),
+    ],
+)
+def test_a_documented_error_of_the_interactions_api_is_a_rejection(
+    status: int, code: str, expected: ErrorCode
+) -> None:
+    body = {"error": {"code": code, "message": "no"}}
+
+    rejected = outcome_of_error(
+        HttpResponse(status=status, body=body, headers={}), GOOGLE
+    )
 
     assert isinstance(rejected, Rejected)
     assert rejected.problem.code is expected
