@@ -18,9 +18,9 @@ from shared.domain.errors import (
 from shared.domain.fields import Field, read_texts
 from shared.domain.projection import as_json
 
-# The longest valid body has a thousand commas. A body of nothing else takes thirty
-# times its size in memory once it is parsed.
-MAX_VALUES = 10_000
+# The longest valid body has 18,000 commas, in its strings. A body of nothing else takes
+# thirty times its size in memory once it is parsed.
+MAX_VALUES = 20_000
 MAX_KEY_LENGTH = 255
 
 

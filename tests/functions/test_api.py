@@ -34,6 +34,32 @@ def test_a_created_video_can_be_read(client: FlaskClient) -> None:
     assert (looked.status_code, looked.get_json()) == (200, shown)
 
 
+@pytest.mark.parametrize(
+    ("in_prompt", "in_address", "in_metadata"),
+    [("\u03b1\u0313\u0300\u0345", "가", "🦝"), (",", ",", ",")],
+    ids=["escapes", "commas"],
+)
+def test_the_largest_valid_body_is_accepted(
+    client: FlaskClient, in_prompt: str, in_address: str, in_metadata: str
+) -> None:
+    """Python's JSON has six characters for each of four that NFC makes one, and twelve
+    for an emoji.
+    """
+    address = "https://example.com/" + in_address * 900
+    metadata = {f"{n:02}{in_metadata * 62}": in_metadata * 500 for n in range(16)}
+    body = a_body(
+        prompt=in_prompt * 2000,
+        image_url=address,
+        last_image_url=address,
+        metadata=metadata,
+    )
+
+    response = client.post("/v1/videos", json=body, headers=ANN)
+
+    assert response.status_code == 202
+    assert response.get_json()["metadata"] == metadata
+
+
 def test_a_video_is_shown_in_the_readers_language(
     client: FlaskClient, harness: Harness
 ) -> None:
