@@ -94,7 +94,7 @@ class Estimated(Struct, frozen=True, kw_only=True):
     the job would be `refused`, of the first one that would be asked otherwise.
 
     `max_cost_usd`: the most that the job could cost, its translation included, if
-    vendors charge for failures.
+    vendors charge for failures; without providers that cost more than a whole cap.
     `providers`: in the order in which they are asked. `skip_reasons`: why providers
     would be skipped. `refused`: why no job would be created; None if one would.
     """
@@ -134,9 +134,11 @@ class Estimate(Struct, frozen=True, kw_only=True):
             normal = self.availability.reasons_to_skip(providers, level=Level.NORMAL)
             costs = {**over, **normal}
         asked = [p for p in providers if p.provider_id not in costs]
+        affordable = [p for p in may_be_asked if p.provider_id not in expensive]
         return Estimated(
             estimated_cost_usd=pricing.first_price_usd(asked),
-            max_cost_usd=pricing.max_cost_usd(may_be_asked)
+            # If no cap admits any of them, what the job would need.
+            max_cost_usd=pricing.max_cost_usd(affordable or may_be_asked)
             + self._translation(request),
             providers=providers,
             skip_reasons=skip_reasons,

@@ -89,6 +89,7 @@ def test_a_provider_above_a_cap_would_be_skipped_and_the_next_one_asked() -> Non
 
     assert codes(estimated) == {ProviderId.VEO: ErrorCode.DAILY_LIMIT_REACHED}
     assert estimated.estimated_cost_usd == Decimal("0.40")
+    assert estimated.max_cost_usd == Decimal("1.20")  # Runway, then Omni
 
 
 def test_an_estimate_above_every_cap_has_a_price_and_a_refusal() -> None:
@@ -98,6 +99,7 @@ def test_an_estimate_above_every_cap_has_a_price_and_a_refusal() -> None:
 
     assert isinstance(estimated.refused, ExceedsLimit)
     assert estimated.estimated_cost_usd == Decimal("0.40")
+    assert estimated.max_cost_usd > Decimal("0.40")
     with pytest.raises(ExceedsLimit):
         harness.create_video(ANN, a_request(), Language.ENGLISH)
 
