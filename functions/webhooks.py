@@ -9,6 +9,7 @@ from functions.http.route import JSON
 from functions.http.schemas import choice, described, moment, record
 from functions.video_schemas import VIDEO
 from shared.domain.projection import Status
+from shared.domain.webhook import WebhookStatus
 
 EVENT = record(
     "VideoEvent",
@@ -24,6 +25,9 @@ EVENT = record(
     timestamp=moment("When it ended.", "2026-11-28T12:01:10.000Z"),
     data=described(VIDEO, "The video, as `GET /v1/videos/{job_id}` shows it."),
 )
+_EXAMPLE = example_of(EVENT)
+# A message that is being sent isn't delivered yet.
+_EXAMPLE["data"]["webhook"] = {"status": WebhookStatus.PENDING.value, "attempts": 0}
 HEADERS = {
     "webhook-id": "The same however often this message is sent: ignore one that you "
     "have had.",
@@ -51,9 +55,7 @@ WEBHOOKS: Mapping[str, Any] = {
             ],
             "requestBody": {
                 "required": True,
-                "content": {
-                    JSON: {"schema": {"$ref": EVENT}, "example": example_of(EVENT)}
-                },
+                "content": {JSON: {"schema": {"$ref": EVENT}, "example": _EXAMPLE}},
             },
             "responses": {"204": {"description": "No Content"}},
         }

@@ -97,6 +97,14 @@ def test_webhooks_and_calls_share_no_tag() -> None:
     assert tags <= {tag["name"] for tag in document()["tags"]}
 
 
+def test_the_example_of_a_webhook_is_a_message_that_is_not_delivered_yet() -> None:
+    body = document()["webhooks"]["videoEnded"]["post"]["requestBody"]
+
+    video = body["content"]["application/json"]["example"]["data"]
+
+    assert video["webhook"] == {"status": "pending", "attempts": 0}
+
+
 def test_no_field_has_only_the_type_null() -> None:
     """openapi-generator can't generate a Python client for such a field."""
     fields = [
