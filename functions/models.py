@@ -80,7 +80,7 @@ ESTIMATE = record(
                 "The aspect ratio it would make. `auto`: the nearest to the image's "
                 "own, which isn't fetched for an estimate; the price is the same.",
             ),
-            cost_usd=money("The price; 0 if it would be skipped.", "2.40"),
+            cost_usd=money("The price; 0 if it can't make the video.", "2.40"),
             skipped=or_null(
                 described(ERROR_CODE, "Why it would be skipped.", "not_configured")
             ),

@@ -73,7 +73,12 @@ VIDEO = record(
     completed_at=or_null(whole("When it was completed, in Unix seconds.", 1795867270)),
     expires_at=whole("When it will be deleted, in Unix seconds.", 1798459200),
     seconds=text("The length in seconds.", "8", pattern="^[0-9]+$"),
-    size=text("Width and height in pixels.", "1280x720", pattern="^[0-9]+x[0-9]+$"),
+    size=text(
+        "Width and height in pixels: the video's own once it is there; until then "
+        "what is made for the requested `size`, or 1280x720 without one.",
+        "1280x720",
+        pattern="^[0-9]+x[0-9]+$",
+    ),
     prompt=text("The prompt of the request.", "The raccoon looks up and waves"),
     # A schema of type null alone makes openapi-generator's Python client crash.
     remixed_from_video_id=or_null(text("Always null: videos are not remixed.", None)),
