@@ -145,6 +145,7 @@ class Veo(AgentPlatform):
         seconds = _one_of(parameters, "durationSeconds", 8, (4, 6, 8))
         aspect = _one_of(parameters, "aspectRatio", "16:9", ("16:9", "9:16"))
         _one_of(parameters, "sampleCount", 1, (1,))  # of up to four at Google
+        _one_of(parameters, "resizeMode", "PAD", ("PAD", "CROP"))
         seed = parameters.get("seed", 0)
         if type(seed) is not int or not 0 <= seed <= _MAX_SEED:
             raise RefusedOrderError(f"seed {seed!r} is not from 0 to {_MAX_SEED}.")

@@ -123,4 +123,6 @@ class Veo:
             resolution=request.resolution.value,
             generate_audio=request.audio is not False,
             seed=request.seed,
+            # Left to itself, Google adds bars to an image of another aspect ratio.
+            resize_mode=types.ImageResizeMode.CROP if request.image else None,
         )

@@ -119,6 +119,7 @@ def test_an_error_is_answered_as_captured_and_not_billed(
     [
         (RUNWAY, {"seed": 2**32}),
         (VEO, {"parameters.seed": 2**32}),
+        (VEO, {"parameters.resizeMode": "COVER"}),
         (OMNI, {"generation_config.seed": 2**31}),
         (OMNI, {"negative_prompt": "rain"}),
         (OMNI, {"response_format.fps": 30}),

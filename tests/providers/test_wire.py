@@ -143,7 +143,7 @@ def test_veo_makes_a_video_from_text() -> None:
     body: Any = sent(VEO, image=None, seed=None).body
 
     assert body["instances"] == [{"prompt": PROMPT}]
-    assert "seed" not in body["parameters"]
+    assert body["parameters"].keys().isdisjoint({"seed", "resizeMode"})
 
 
 @each(OMNI, OMNI_IDENTITY)
@@ -207,6 +207,7 @@ def test_veos_body_is_exact() -> None:
             "aspectRatio": "16:9",
             "resolution": "720p",
             "generateAudio": True,
+            "resizeMode": "CROP",
         },
     }
 
