@@ -47,7 +47,7 @@ CAPS = record(
 DAY_USAGE = record(
     "DayUsage",
     "A provider's jobs of one day.",
-    date=day("The day on which the jobs finished."),
+    date=day("The day on which the jobs were created."),
     ai_model=or_null(
         described(
             AI_MODEL,

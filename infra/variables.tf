@@ -214,7 +214,7 @@ variable "monthly_limit_usd" {
 }
 
 variable "user_daily_limit_usd" {
-  description = "What one user may spend in a day. Null: no cap. A job of 8 s holds 3.20 until it ends."
+  description = "What one user may spend in a day. Null: no cap. Until it ends, a job holds at least the price of the provider that it asks."
   type        = number
   default     = 10
 

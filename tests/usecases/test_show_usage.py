@@ -8,10 +8,12 @@ import pytest
 
 from shared.domain.catalogue import ProviderId
 from shared.domain.ledger import Account, Caps, Limits, Totals
+from shared.domain.outcomes import Succeeded
 from shared.domain.structs import replace
 from shared.domain.usage import NO_PROVIDER, Counts, Scope, UsageMonth, UsageQuery
 from shared.ports.identity import Caller
 from shared.usecases.show_usage import CapUsage, ShowUsage
+from tests.domain.examples import a_job
 from tests.fakes.clock import FrozenClock
 from tests.fakes.jobs import FakeJobs
 from tests.usecases.harness import Harness
@@ -103,6 +105,18 @@ def test_the_rest_of_a_cap_is_neither_held_nor_settled(
         Decimal(daily),
         Decimal(monthly),
     )
+
+
+def test_a_job_counts_on_the_day_on_which_it_was_created() -> None:
+    """As its money does, although its video is made on the next day."""
+    harness = Harness(clock=FrozenClock(datetime(2026, 11, 22, 23, 59, 50, tzinfo=UTC)))
+    harness.jobs.create(a_job(at=harness.clock.now()))
+    harness.providers[ProviderId.RUNWAY].polls = [Succeeded()]
+    assert harness.run().updated_at.day == 23
+
+    (counted,) = harness.show_usage(ANN, UsageQuery()).usage
+
+    assert (counted.day, counted.counts.completed) == (date(2026, 11, 22), 1)
 
 
 def test_the_rest_of_a_cap_is_never_negative() -> None:
