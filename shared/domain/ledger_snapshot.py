@@ -42,13 +42,13 @@ class LedgerSnapshot(Struct, frozen=True, kw_only=True):
         return {name: usd for name, usd in sorted(off.items()) if usd}
 
     @property
-    def loan_differences(self) -> Mapping[str, Decimal]:
-        """By account, what its shards borrowed in a period minus what they lent."""
+    def loan_differences(self) -> Mapping[tuple[str, str], Decimal]:
+        """By account and period, what its shards borrowed minus what they lent."""
         sums: defaultdict[tuple[str, str], Decimal] = defaultdict(lambda: ZERO)
         for document, loans in self.borrowed.items():
             for period, usd in loans.items():
                 sums[account_of(document), period] += usd
-        return {account: usd for (account, _), usd in sorted(sums.items()) if usd}
+        return {loan: usd for loan, usd in sorted(sums.items()) if usd}
 
     @property
     def user_differences(self) -> Mapping[str, int]:

@@ -42,15 +42,15 @@ class LedgerAudit(Struct, frozen=True, kw_only=True):
 
 
 def _log(ledger: LedgerSnapshot) -> int:
-    money = [
-        *(("document", name, usd) for name, usd in ledger.document_differences.items()),
-        *(("loans_of", name, usd) for name, usd in ledger.loan_differences.items()),
-    ]
-    for what, name, usd in money:
-        log.error("ledger_out_of_balance", **{what: name}, off_by_usd=f"{usd:f}")
+    documents, loans = ledger.document_differences, ledger.loan_differences
+    for name, usd in documents.items():
+        log.error("ledger_out_of_balance", document=name, off_by_usd=f"{usd:f}")
+    for (account, period), usd in loans.items():
+        where = {"loans_of": account, "period": period}
+        log.error("ledger_out_of_balance", **where, off_by_usd=f"{usd:f}")
     for user_id, jobs in ledger.user_differences.items():
         log.error("ledger_out_of_balance", user_id=user_id, off_by_jobs=jobs)
-    off = len(money) + len(ledger.user_differences)
+    off = len(documents) + len(loans) + len(ledger.user_differences)
     if not off:
         checked, open_jobs = len(ledger.documents), len(ledger.jobs)
         log.info("ledger_balanced", documents=checked, open_jobs=open_jobs)

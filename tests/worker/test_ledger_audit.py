@@ -90,7 +90,7 @@ IMBALANCES: dict[str, tuple[LedgerSnapshot, dict[str, object]]] = {
     ),
     "a loan that nobody lent": (
         ledger(lent="0.75"),
-        {"loans_of": "all.2026-11", "off_by_usd": "0.25"},
+        {"loans_of": "all.2026-11", "period": "d22", "off_by_usd": "0.25"},
     ),
     "a user has fewer jobs open than counted": (
         ledger(OPEN, documents=BOTH, ann=3),
@@ -112,6 +112,20 @@ def test_each_imbalance_is_logged(
         assert balance(found)() == 1
 
     assert logs == [{"event": "ledger_out_of_balance", "log_level": "error", **line}]
+
+
+def test_each_period_in_which_loans_are_off_is_logged() -> None:
+    """A lost loan is missing from its day and from its month."""
+    lost = {ALL: {"d22": Decimal(1), "month": Decimal(2)}}
+    found = LedgerSnapshot(jobs=(), documents={}, borrowed=lost, open_jobs={})
+
+    with capture_logs() as logs:
+        assert balance(found)() == 2
+
+    assert [(line["period"], line["off_by_usd"]) for line in logs] == [
+        ("d22", "1"),
+        ("month", "2"),
+    ]
 
 
 def test_a_ledger_with_too_many_open_jobs_is_not_checked() -> None:
