@@ -64,6 +64,8 @@ locals {
       filter   = "jsonPayload.message=\"price_differs\""
       severity = "WARNING"
       labels   = ["ai_model", "expected_usd", "charged_usd"]
+      # Each job at this price raises it again until the catalogue is edited.
+      period = "86400s"
     }
     ledger_out_of_balance = {
       title    = "the ledger does not balance"
@@ -82,6 +84,13 @@ locals {
       title    = "a job was abandoned"
       filter   = "jsonPayload.message=\"job_abandoned\""
       severity = "ERROR"
+      labels   = ["job_id"]
+    }
+    # Such as when the bucket refuses its image.
+    job_out_of_time = {
+      title    = "a job ran out of time"
+      filter   = "jsonPayload.message=\"job_finished\" jsonPayload.code=\"deadline_exceeded\""
+      severity = "WARNING"
       labels   = ["job_id"]
     }
     # Its next step is eight minutes overdue, although the sweep scheduled it again at one,
@@ -150,7 +159,7 @@ resource "google_monitoring_alert_policy" "events" {
   alert_strategy {
     auto_close = "86400s"
     notification_rate_limit {
-      period = "3600s"
+      period = lookup(each.value, "period", "3600s")
     }
   }
   documentation {

@@ -134,7 +134,7 @@ run "deploys_itself" {
     error_message = "Only the main branch may deploy, as the deployer, in steps that a commit cannot change."
   }
   assert {
-    condition     = google_cloudbuild_trigger.deploy[0].build[0].options[0].logging == "CLOUD_LOGGING_ONLY" && google_cloudbuild_trigger.deploy[0].build[0].timeout == "11100s" && alltrue([for step in google_cloudbuild_trigger.deploy[0].build[0].step : step.args[0] == "-ceu"])
+    condition     = google_cloudbuild_trigger.deploy[0].build[0].options[0].logging == "CLOUD_LOGGING_ONLY" && google_cloudbuild_trigger.deploy[0].build[0].timeout == "11700s" && alltrue([for step in google_cloudbuild_trigger.deploy[0].build[0].step : step.args[0] == "-ceu"])
     error_message = "A build as an account of our own has no bucket for logs, must not end during an apply (the default is an hour), and must stop at the first error."
   }
 }

@@ -177,6 +177,12 @@ def a_task_is_lost_again_and_again(harness: Harness) -> None:
     harness.sweep()
 
 
+def the_bucket_refuses_an_image_until_the_deadline(harness: Harness) -> None:
+    harness.jobs.put(a_new_job())
+    harness.bucket.failures = [Unreachable("403")] * 999
+    harness.run()
+
+
 def the_bucket_refuses_a_video_for_minutes(harness: Harness) -> None:
     harness.jobs.put(storing(a_job(), ProviderId.RUNWAY))
     harness.bucket.failures = [Unreachable("down")] * 6
@@ -224,6 +230,7 @@ PROVOKED: Mapping[str, tuple[Callable[[Harness], None], ...]] = {
     ),
     "ledger_out_of_balance": (a_hold_belongs_to_no_job,),
     "job_abandoned": (a_job_is_past_every_limit,),
+    "job_out_of_time": (the_bucket_refuses_an_image_until_the_deadline,),
     "job_stuck": (a_task_is_lost_again_and_again,),
     "video_not_stored": (the_bucket_refuses_a_video_for_minutes,),
     "decoder_not_started": (the_decoder_cannot_start,),
