@@ -51,7 +51,8 @@ class BoundedDecoder(MultipartDecoder):
     def _parse_headers(self, data: bytes | bytearray) -> Headers:
         if len(data) > MAX_HEAD_BYTES:
             raise RequestEntityTooLarge
-        return super()._parse_headers(data)
+        # Files' names, which are not used, may be in any encoding.
+        return super()._parse_headers(data.decode(errors="replace").encode())
 
 
 def read_form(request: Request) -> Mapping[str, str | bytes]:

@@ -15,6 +15,7 @@ from functions.http.bodies import read_object
 from functions.http.forms import read_form
 from functions.http.receiving import LARGE_BODY_BYTES
 from shared.domain.catalogue import ANY_MODEL, MODEL_CHOICES, AspectRatio, Resolution
+from shared.domain.errors import FieldError, InvalidRequest
 from shared.domain.fields import Field, read_fields
 from shared.domain.https_address import HttpsAddress
 from shared.domain.image_type import image_type
@@ -200,14 +201,15 @@ def _model(name: str) -> str:
 def _decoded(address: str) -> bytes:
     """The content of a base64 data: URL (RFC 2397); empty if it is malformed.
 
-    White space in it is ignored, as in browsers: many encoders break lines.
+    White space in it is ignored, and padding is optional, as in browsers: many encoders
+    break lines.
     """
     head, _, encoded = address.partition(",")
     if not head.lower().endswith(";base64"):
         return b""
     try:
         content = encoded.encode("ascii").translate(None, _WHITE_SPACE)
-        return b64decode(content, validate=True)
+        return b64decode(content + b"=" * (-len(content) % 4), validate=True)
     except ValueError:
         return b""
 
@@ -237,11 +239,16 @@ def read_client_retry(request: Request) -> ClientRetry:
 
 
 def _nested(form: Mapping[str, str | bytes]) -> Mapping[str, Any]:
-    """Restores the object that the client flattens to `input_reference[image_url]`."""
+    """Restores the object that the client flattens to `input_reference[image_url]`.
+
+    InvalidRequest if there is another image beside it.
+    """
     inner = {
         name.removeprefix(_NESTED).removesuffix("]"): content
         for name, content in form.items()
         if name.startswith(_NESTED)
     }
     rest = {n: content for n, content in form.items() if not n.startswith(_NESTED)}
+    if inner and REFERENCE in rest:
+        raise InvalidRequest((FieldError(field=REFERENCE, reason="given_twice"),))
     return rest | ({REFERENCE: inner} if inner else {})

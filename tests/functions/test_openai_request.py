@@ -144,6 +144,13 @@ def test_lines_and_capitals_of_a_data_url_make_no_difference(head: str) -> None:
     assert image == InlineImage(content=PNG * 20, content_type="image/png")
 
 
+def test_a_data_url_may_lack_the_padding_of_its_base64() -> None:
+    for content in (PNG, PNG + b"1", PNG + b"22"):
+        _, image = read(input_reference=data_url(content, "image/png").rstrip("="))
+
+        assert image == InlineImage(content=content, content_type="image/png")
+
+
 @pytest.mark.parametrize("reference", [URL, {"image_url": URL}, URL.encode()])
 def test_a_url_stays_a_url(reference: object) -> None:
     request, image = read(input_reference=reference)

@@ -172,6 +172,32 @@ def test_a_form_that_cannot_be_read_is_told_what_a_form_needs(
     assert "each file has a filename" in error_of(answer)["message"]
 
 
+def test_a_file_beside_the_url_of_another_image_is_refused(
+    client: FlaskClient, harness: Harness
+) -> None:
+    answer = post_form(
+        client,
+        **{"input_reference": a_file(JPEG), "input_reference[image_url]": URL},
+    )
+
+    assert (answer.status_code, error_of(answer)["param"]) == (400, "input_reference")
+    assert harness.jobs.all == []
+
+
+def test_a_files_name_may_have_any_encoding(client: FlaskClient) -> None:
+    """A program in Korean Windows may send its names in CP949."""
+    names = 'name="input_reference"; filename="사진.jpg"'.encode("cp949")
+    image = b"--B\r\nContent-Disposition: form-data; " + names + b"\r\n\r\n" + JPEG
+    prompt = b'\r\n--B\r\nContent-Disposition: form-data; name="prompt"\r\n\r\na cat'
+    kind = "multipart/form-data; boundary=B"
+
+    answer = client.post(
+        VIDEOS, data=image + prompt + b"\r\n--B--", headers=ANN, content_type=kind
+    )
+
+    assert answer.status_code == 200
+
+
 @pytest.mark.parametrize(
     ("counts", "jobs"),
     [
