@@ -171,7 +171,8 @@ def require_free(name: str, port: int) -> None:
             probe.bind(("127.0.0.1", port))
         except OSError as error:
             text = f"Port {port} ({name}) can't be used: {error.strerror}. Stop the "
-            text += "program that uses it, or choose other ports: make dev PORT=8710."
+            text += "program that uses it, or name the first of eight free ports: "
+            text += "make dev PORT=…"
             raise DidNotStart(text) from None
 
 

@@ -8,7 +8,7 @@ import os
 import signal
 import tempfile
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
@@ -154,9 +154,17 @@ class Stack:
         self._write_keys()
         self._start_emulators()
         self._start_vendors()
+        self._end_together(self._parts)
         self._start_functions()
+        self._end_together(FUNCTIONS)
         self._start_page()
         self._start_upkeep()
+
+    def _end_together(self, names: Iterable[str]) -> None:
+        """Ask these parts to end before waiting for any of them: ten take seconds."""
+        for name in names:
+            part = self._parts[name]
+            self._closing.callback(part.send_signal, signal.SIGTERM)
 
     def _write_keys(self) -> None:
         self._pem, self._account = self.folder / "key.pem", self.folder / "key.json"

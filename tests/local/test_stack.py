@@ -14,6 +14,7 @@ from werkzeug import Response
 from local import functions, processes
 from local.__main__ import main
 from local.dev import first_port, stable_ports, welcome
+from local.functions import FUNCTIONS
 from local.http_server import HttpServer
 from local.processes import (
     PARTS,
@@ -104,6 +105,48 @@ def test_ctrl_c_while_a_process_starts_leaves_none_behind(
     for each in left:
         each.end()
     assert (len(started), left) == (1, [])
+
+
+class _Part:
+    """Stands in for a RunningProcess; `told` lists what each one is told, and when."""
+
+    has_ended = False
+
+    def __init__(self, told: list[tuple[str, str]], log: Path) -> None:
+        self._told, self._name = told, log.stem
+
+    def announcement(self) -> dict[str, str]:
+        return {"address": "http://127.0.0.1:1", "tasks": "x", "control": "x"}
+
+    def send_signal(self, number: signal.Signals) -> None:
+        self._told.append((number.name, self._name))
+
+    def end(self) -> None:
+        self._told.append(("end", self._name))
+
+
+def test_parts_end_at_the_same_time_and_the_functions_before_what_they_use(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One after the other they take so long that a restart finds its ports busy."""
+    told: list[tuple[str, str]] = []
+    monkeypatch.setattr(
+        "local.stack.RunningProcess", lambda *_, log, **__: _Part(told, log)
+    )
+    monkeypatch.setattr("local.stack.answers", lambda *_, **__: lambda: True)
+    elsewhere = dict.fromkeys(ADDRESSES, "http://127.0.0.1:1")
+    environ = elsewhere | {"FIRESTORE_EMULATOR_HOST": "127.0.0.1:1"}
+
+    with Stack(StackOptions(environ=environ, folder=tmp_path)):
+        pass
+
+    others = {"storage", "tasks"}
+    expected = [("SIGTERM", {*FUNCTIONS}), ("end", {*FUNCTIONS})]
+    expected += [("SIGTERM", others), ("end", others)]
+    for what, names in expected:
+        now, told = told[: len(names)], told[len(names) :]
+        assert {*now} == {(what, name) for name in names}
+    assert told == []
 
 
 def test_another_ctrl_c_does_not_interrupt_the_end_of_a_process() -> None:
