@@ -9,6 +9,8 @@ CHECKOV := .venv-checkov/bin/checkov
 # Hundreds of short-lived Python processes start here: without bytecode caches, each would
 # compile all its imports.
 unexport PYTHONDONTWRITEBYTECODE
+# Under another locale than UTF-8, "…" could not be printed and prompts would be misread.
+export PYTHONUTF8 := 1
 # Where infra/ is applied: on Cloud Build, GitHub and people's machines.
 PLATFORMS := linux_amd64 linux_arm64 darwin_amd64 darwin_arm64 windows_amd64
 # Tests that need no emulator, no server process and no waiting.

@@ -25,7 +25,7 @@ from local.demo.options import (
     wrong_faults,
 )
 from local.emulators.firestore import NotInstalled
-from local.processes import PARTS, DidNotStart
+from local.processes import PARTS, DidNotStart, bypass_proxies
 
 # Each command imports what is heavy itself, so that a wrong option is refused at once.
 OPERATORS = ("key", "generation", "admin")
@@ -193,6 +193,7 @@ def _environment_of_operators() -> Mapping[str, str]:
 
 def main(arguments: Sequence[str]) -> int:
     args = _parser(arguments).parse_args(arguments)
+    bypass_proxies()
     # Otherwise gRPC also prints, between our lines, that a server has ended.
     os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
     try:

@@ -1,8 +1,10 @@
 """`make dev`: the local stack for frontend developers, with a list of its addresses."""
 
+import os
 import subprocess
 import threading
 from collections.abc import Mapping
+from urllib.request import getproxies
 
 from rich.console import Console
 from rich.table import Table
@@ -89,6 +91,8 @@ def welcome(console: Console, stack: Stack, *, webhooks: str, faults: str) -> No
         f"\n[bold]To paste[/]; the token of `{DEFAULT_USER}` is valid for an hour:"
     )
     console.print(f"export API={api}\nexport TOKEN={token}", soft_wrap=True)
+    if "http" in getproxies():
+        console.print(f"export no_proxy={os.environ['no_proxy']}", soft_wrap=True)
     console.print(
         "Another: .venv/bin/python -m local token USER [--admin]\n"
         f"An API key: FIRESTORE_EMULATOR_HOST={announced['firestore']} "

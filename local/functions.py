@@ -41,7 +41,6 @@ def environment(
         "SIGNING_CREDENTIALS_FILE": str(account),
         "OIDC_CERTS_URL": identity_server.certs_url,
         "THREADS": "16",
-        "NO_PROXY": "127.0.0.1,localhost",
     }
 
 

@@ -22,6 +22,7 @@ GRACE_SECONDS = 5.0
 MAX_PORT = 65_535
 # Linux gives out ports from 32768 on, macOS from 49152 on.
 OWN_PORTS = range(20_000, 32_768)
+OWN_HOSTS = ("127.0.0.1", "localhost")
 # The parts of the stack whose port can be chosen.
 PARTS = ("api", "web", "firestore", "storage", "tasks", "worker", "runway", "google")
 
@@ -140,6 +141,17 @@ def uninterrupted() -> Iterator[None]:
             signal.signal(number, handler)
         if held:
             signal.raise_signal(held[0])
+
+
+def bypass_proxies() -> None:
+    """Have this process and its children reach this machine without a proxy.
+
+    Most programs read only one of the two variables, and the lower-case one first.
+    """
+    given = os.environ.get("no_proxy") or os.environ.get("NO_PROXY") or ""
+    hosts = dict.fromkeys([*filter(None, given.split(",")), *OWN_HOSTS])
+    direct = "*" if "*" in hosts else ",".join(hosts)
+    os.environ |= {"no_proxy": direct, "NO_PROXY": direct}
 
 
 def python(module: str, *arguments: str) -> list[str]:

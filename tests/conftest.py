@@ -10,6 +10,7 @@ import pytest
 import structlog
 from hypothesis import settings
 
+from local.processes import bypass_proxies
 from shared.domain.catalogue import CATALOGUE
 from tests.domain.prices import MODELS
 from tests.usecases.harness import Harness
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from shared.gcp.firestore_calls import Database
 
 EMULATOR = "FIRESTORE_EMULATOR_HOST"
+
+bypass_proxies()
 
 # `pytest --hypothesis-profile=thorough` searches four times as long.
 settings.register_profile("check", deadline=None, max_examples=100)

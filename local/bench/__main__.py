@@ -25,6 +25,7 @@ from local.bench import (
     worker_poll,
 )
 from local.bench.rig import Rig, start_rig
+from local.processes import bypass_proxies
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -33,6 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     measurements = _measurements(args.rounds, args.seconds)
     if unknown := set(args.only or ()) - set(measurements):
         parser.error(f"--only: no {', '.join(sorted(unknown))} in {[*measurements]}")
+    bypass_proxies()
     # Stopped from outside, it leaves no emulator behind.
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: sys.exit(143))

@@ -44,7 +44,10 @@ _OPTIONS = {
     "last_image": "LAST_IMAGE",
 }
 # The API's reasons that name its fields, in terms of the demo's options.
-_REASONS = {"needs_first": "needs IMAGE, the first frame"}
+_REASONS = {
+    "needs_first": "needs IMAGE, the first frame",
+    "not_a_string": "must be in UTF-8: set the terminal's encoding to it",
+}
 _UNASKED = (
     "Real keys are set, and without a terminal you can't agree to the price: set YES=1 "
     "to pay it without being asked."

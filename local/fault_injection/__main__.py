@@ -21,7 +21,7 @@ from local.fault_injection.receiver import Receiver
 from local.fault_injection.run import Run, RunOptions, faulty_stack
 from local.fault_injection.users import NoResponseError
 from local.fault_injection.verdict import verdict_on
-from local.processes import DidNotStart
+from local.processes import DidNotStart, bypass_proxies
 
 MAX_JOBS = 60_000  # so many different images there are
 # All that is kept of the caller's environment: no keys, no addresses, no caps.
@@ -33,6 +33,7 @@ def main(arguments: Sequence[str]) -> int:
     args = parser.parse_args(arguments)
     if not 1 <= args.jobs <= MAX_JOBS:
         parser.error(f"--jobs: from 1 to {MAX_JOBS}")
+    bypass_proxies()
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)
     folder = Path(tempfile.mkdtemp(prefix="reelay-chaos-"))

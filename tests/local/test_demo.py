@@ -105,6 +105,22 @@ def test_make_passes_options_as_they_were_typed(
     assert shown.stdout == given
 
 
+def test_make_prints_and_reads_utf_8_whatever_the_locale() -> None:
+    shown = subprocess.run(
+        ["make", "--no-print-directory", "-f", "-", "shown", "PROMPT=너구리"],
+        input="OPTIONS.shown = PROMPT\ninclude Makefile\n"
+        'shown:\n\t@$(PYTHON) -c \'import os; print(os.environ["PROMPT"], "…")\'\n',
+        cwd=ROOT,
+        env=os.environ
+        | {"LC_ALL": "POSIX", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+    )
+
+    assert shown.stdout == "너구리 …\n"
+
+
 @pytest.mark.parametrize(
     ("typed", "reason"),
     [
@@ -153,6 +169,7 @@ def test_make_takes_the_options_of_its_target(typed: str) -> None:
         ({"duration": "long"}, "DURATION must be a whole number."),
         ({"ratio": "5:4"}, "RATIO must be one of: auto, 16:9, 9:16"),
         ({"prompt": "x" * 2001}, "PROMPT must be at most 2,000 characters, of which"),
+        ({"prompt": "\udcb3\udcca"}, "PROMPT must be in UTF-8"),
         ({"duration": "-3"}, "DURATION must be from 3 to 10."),
         ({"image": "https://a.b/c.jpg"}, "IMAGE is a file on this machine"),
         ({"yes": "2"}, "YES must be 1, which agrees to the price, or 0, not 2."),

@@ -4,10 +4,13 @@ import io
 import signal
 import socket
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+from urllib.request import proxy_bypass
 
 import pytest
+import requests
 from rich.console import Console
 from werkzeug import Response
 
@@ -273,6 +276,28 @@ def test_a_server_that_fails_is_not_ready(status: int, ready: bool) -> None:
         assert answers(server.url)() is ready
 
 
+@pytest.mark.parametrize(
+    ("given", "direct"),
+    [({}, ()), ({"NO_PROXY": "a.kr"}, ("a.kr",)), ({"no_proxy": "*"}, ("a.kr",))],
+)
+def test_a_proxy_is_not_asked_for_this_machine(
+    given: dict[str, str], direct: Sequence[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    nobody = "http://127.0.0.1:1"
+    for name, value in {"http_proxy": nobody, "HTTP_PROXY": nobody, **given}.items():
+        monkeypatch.setenv(name, value)
+
+    main(["token", "me"])
+
+    with HttpServer(Response()) as server:
+        assert answers(server.url)()
+        assert requests.get(server.url, timeout=10).ok
+    assert all(map(proxy_bypass, ("localhost", *direct)))
+    assert given == {"no_proxy": "*"} or not proxy_bypass("b.kr")
+
+
 @pytest.mark.parametrize("text", ["80000", "65529", "0", "-1", "abc", "", "9" * 5000])
 def test_ports_of_make_dev_that_do_not_fit_are_refused(text: str) -> None:
     with pytest.raises(DidNotStart, match="a whole number from 1 to 65528; "):
@@ -283,8 +308,10 @@ def test_ports_of_make_dev_that_do_not_fit_are_refused(text: str) -> None:
 
 @pytest.mark.parametrize("webhooks", ["", "http://127.0.0.1:4000"])
 def test_make_dev_shows_what_to_paste_at_its_own_ports(
-    webhooks: str, tmp_path: Path
+    webhooks: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
     stack = Stack(StackOptions(environ={}))
     stack.folder = tmp_path
     ports = stable_ports(9300)
@@ -297,6 +324,7 @@ def test_make_dev_shows_what_to_paste_at_its_own_ports(
     lines = console.export_text().splitlines()
     making = ".venv/bin/python -m local key make me"
     assert "export API=http://127.0.0.1:9300" in lines
+    assert "export no_proxy=127.0.0.1" in lines
     assert any(line.startswith("export TOKEN=ey") for line in lines)
     assert f"Logs: {tmp_path}/worker.log, and one for each other part" in lines
     assert lines[-1].startswith("Ctrl-C stops everything and deletes its jobs")
