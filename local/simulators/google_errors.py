@@ -1,8 +1,10 @@
-"""Google's error responses, the same for both of its APIs: google.rpc.Status as JSON.
+"""Google's error responses: google.rpc.Status as JSON, or a code of Interactions.
 
 Source of refusals and support codes: Veo's responsible-AI page. A wrong API key is a
-400 with the reason API_KEY_INVALID.
+400 with the reason API_KEY_INVALID. Source of the codes: ai.google.dev, api-errors.
 """
+
+from collections.abc import Mapping
 
 from werkzeug import Response
 
@@ -51,6 +53,21 @@ _ERRORS = {
     Kind.UNAVAILABLE: (503, "UNAVAILABLE", "The service is currently unavailable."),
     Kind.GATEWAY_TIMEOUT: (504, "DEADLINE_EXCEEDED", "Deadline exceeded."),
 }
+_NO_INTERACTION = "Failed to get completed interaction: Result not found."
+# What has none here is answered by Google's front end.
+_INTERACTION_CODES = {
+    Kind.BAD_REQUEST: "invalid_request",
+    Kind.REFUSED: "prohibited_content",
+    Kind.UNAUTHENTICATED: "authentication",
+    Kind.PAYMENT_REQUIRED: "payment_required",
+    Kind.FORBIDDEN: "permission_denied",
+    Kind.NOT_FOUND: "not_found",
+    Kind.CONFLICT: "aborted",
+    Kind.TOO_MANY_REQUESTS: "rate_limit_exceeded",
+    Kind.SERVER_ERROR: "api_error",
+    Kind.UNAVAILABLE: "service_unavailable",
+    Kind.GATEWAY_TIMEOUT: "deadline_exceeded",
+}
 _KEY_DETAILS = {
     "@type": "type.googleapis.com/google.rpc.ErrorInfo",
     "reason": "API_KEY_INVALID",
@@ -72,6 +89,20 @@ def error_reply(kind: Kind, message: str | None = None) -> Response:
         "status": name,
         "details": [_KEY_DETAILS] if kind is Kind.BAD_KEY else [],
     }
+    return _reply(kind, status, error)
+
+
+def interaction_error(kind: Kind, message: str | None = None) -> Response:
+    """The HTTP error of the Interactions API for `kind`."""
+    if kind not in _INTERACTION_CODES:
+        return error_reply(kind, message)
+    status, _, text = _ERRORS[kind]
+    text = _NO_INTERACTION if kind is Kind.NOT_FOUND else text
+    error = {"code": _INTERACTION_CODES[kind], "message": message or text}
+    return _reply(kind, status, error)
+
+
+def _reply(kind: Kind, status: int, error: Mapping[str, object]) -> Response:
     response = as_json({"error": error}, status=status)
     if kind is Kind.TOO_MANY_REQUESTS:
         response.headers["Retry-After"] = "5"

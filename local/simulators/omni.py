@@ -14,7 +14,12 @@ from werkzeug import Request, Response
 from local.fault_kinds import Kind, Place, ProviderId
 from local.faults import Fault
 from local.http_server import as_json
-from local.simulators.google_errors import INTERNAL, RefusedOrderError, error_reply
+from local.simulators.google_errors import (
+    INTERNAL,
+    RefusedOrderError,
+    error_reply,
+    interaction_error,
+)
 from local.simulators.images import ImageError, from_base64, stand_in
 from local.simulators.server import View
 from local.simulators.vendor_backend import Generation, Phase, VendorBackend, VideoOrder
@@ -90,21 +95,21 @@ class Omni:
         return error_reply(Kind.FORBIDDEN, text)
 
     def error(self, kind: Kind) -> Response:
-        return error_reply(kind)
+        return interaction_error(kind)
 
     def _start(self, request: Request, _: Fault | None) -> Response:
         try:
             body = json.loads(request.get_data())
             model = body["model"]
         except (ValueError, KeyError, TypeError):
-            return error_reply(Kind.BAD_REQUEST, "A model is required.")
+            return interaction_error(Kind.BAD_REQUEST, "A model is required.")
         if model not in _MODELS:
             text = f"models/{model} is not found, or is not supported for interactions."
-            return error_reply(Kind.NOT_FOUND, text)
+            return interaction_error(Kind.NOT_FOUND, text)
         try:
             order = self._order(body)
         except (RefusedOrderError, ImageError) as error:
-            return error_reply(Kind.BAD_REQUEST, str(error))
+            return interaction_error(Kind.BAD_REQUEST, str(error))
         return as_json(self._summary(self._backend.accept(order)))
 
     def _order(self, body: dict[str, Any]) -> VideoOrder:
@@ -148,13 +153,13 @@ class Omni:
     def _poll(self, request: Request, task_id: str, _: Fault | None) -> Response:
         found = self._backend.poll(task_id)
         if found is None:
-            return error_reply(Kind.NOT_FOUND)
+            return interaction_error(Kind.NOT_FOUND)
         return as_json(self._details(found, request))
 
     def _cancel(self, request: Request, task_id: str, _: Fault | None) -> Response:
         found = self._backend.poll(task_id)
         if found is None:
-            return error_reply(Kind.NOT_FOUND)
+            return interaction_error(Kind.NOT_FOUND)
         if found.is_final:
             return as_json(self._details(found, request))
         found.stop()
