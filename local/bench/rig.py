@@ -19,11 +19,11 @@ from local.emulators.firestore import running
 from local.emulators.tasks import create_task_server
 from local.identity import LocalIdentity
 from local.identity_server import IdentityServer
+from local.money import EMULATOR
 from local.processes import RunningProcess, answers, free_port, wait_until
 from local.stack import ROOT
 
 OURS, BARE = ROOT / "main.py", ROOT / "local" / "bench" / "bare.py"
-EMULATOR = "FIRESTORE_EMULATOR_HOST"
 NO_LIMIT = "9999999"
 NOWHERE = "http://127.0.0.1:9"
 
@@ -55,10 +55,11 @@ class Function:
 class Rig:
     """Firestore's emulator, a queue that delivers nothing, and a signer of tokens."""
 
-    def __init__(self, firestore: str, tasks: str, identity: IdentityServer) -> None:
+    def __init__(
+        self, firestore: str, tasks: str, identity: IdentityServer, folder: Path
+    ) -> None:
         self.firestore, self._tasks = firestore, tasks
-        self._identity_server = identity
-        self.folder = Path(tempfile.mkdtemp(prefix="reelay-bench-"))
+        self._identity_server, self.folder = identity, folder
         self.python = deployed_python()
         self.project = f"bench-{uuid.uuid4().hex[:8]}"
         self._identity = LocalIdentity.of_checkout(self.project)
@@ -66,7 +67,6 @@ class Rig:
         self._identity.write_service_account_file(
             self.key_file, account="functions", token_uri=identity.token_uri
         )
-
         self.pem_file = self.folder / "key.pem"
         self._identity.save(self.pem_file)
         self.invoker = self._identity.email("tasks-invoker")
@@ -144,24 +144,24 @@ def deployed_python() -> Path:
 def start_rig() -> Iterator[Rig]:
     with ExitStack() as stack:
         # It delivers none: what follows a request isn't measured.
+        made = tempfile.TemporaryDirectory(prefix="reelay-bench-")
+        folder = Path(stack.enter_context(made))
         tasks = stack.enter_context(create_task_server(lambda request, _: request.task))
-        firestore = stack.enter_context(emulator())
+        firestore = stack.enter_context(_emulator(folder / "firestore.log"))
         identity = LocalIdentity.of_checkout("bench")
         server = stack.enter_context(IdentityServer(identity))
-        yield Rig(firestore, tasks, server)
+        yield Rig(firestore, tasks, server, folder)
 
 
 @contextmanager
-def emulator() -> Iterator[str]:
+def _emulator(log: Path) -> Iterator[str]:
     """host:port of the emulator that is set, else of one within the block."""
     if host := os.environ.get(EMULATOR):
         yield host
         return
-    with tempfile.TemporaryDirectory(prefix="reelay-bench-") as folder:
-        log = Path(folder) / "firestore.log"
-        with running(memory="1g", log=log, lives_long=True) as (host, _):
-            os.environ[EMULATOR] = host
-            try:
-                yield host
-            finally:
-                del os.environ[EMULATOR]
+    with running(memory="1g", log=log, lives_long=True) as (host, _):
+        os.environ[EMULATOR] = host
+        try:
+            yield host
+        finally:
+            del os.environ[EMULATOR]

@@ -419,8 +419,8 @@ def test_github_deploys_main_one_at_a_time_with_approval_and_stops_at_an_error()
     job = workflow["jobs"]["deploy"]
 
     assert workflow["on"]["workflow_run"]["branches"] == ["main"]
-    # A new run takes the place of the one that waits. The check of a fork's branch named
-    # main starts a run as well, which then deploys nothing: it has a place of its own.
+    # A new run takes the place of the one that waits. The check of a fork's branch that
+    # is named main starts one as well, which deploys nothing: it has its own place.
     event = "${{ github.event.workflow_run.event }}"
     assert workflow["concurrency"] == f"deploy-{event}"
     assert job["environment"] == "production"

@@ -1,11 +1,15 @@
 """`python -m local` and the bench: what they print and refuse."""
 
 import os
+import sys
+from pathlib import Path
 
 import pytest
 
 import local.bench.__main__ as bench
 from local.__main__ import main
+from local.bench import rig
+from local.money import EMULATOR
 
 
 def test_the_bench_refuses_a_measurement_that_it_does_not_have(
@@ -16,6 +20,17 @@ def test_the_bench_refuses_a_measurement_that_it_does_not_have(
 
     assert exited.value.code == 2
     assert "no cold_strat in ['cold_start'," in capsys.readouterr().err
+
+
+def test_the_bench_leaves_neither_its_keys_nor_its_videos_behind(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv(EMULATOR, "127.0.0.1:9")
+    monkeypatch.setattr(rig, "deployed_python", lambda: Path(sys.executable))
+
+    with rig.start_rig() as running:
+        assert running.key_file.exists()
+    assert not running.folder.exists()
 
 
 @pytest.mark.parametrize("chosen", ["", "DEBUG"])
