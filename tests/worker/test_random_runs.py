@@ -6,6 +6,7 @@ and the process dies. A run is reproducible from its seed.
 """
 
 import random
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
 from decimal import Decimal
@@ -51,11 +52,16 @@ CODES = (
 
 
 class Vendor(ScriptedProvider):
-    """`posts`: job ID, answer, and whether the vendor works on it and bills it."""
+    """`posts`: job ID, answer, and whether the vendor works on it and bills it.
 
-    def __init__(self, rng: random.Random, harness: Harness) -> None:
+    `meanwhile` is what others do during a call.
+    """
+
+    def __init__(
+        self, rng: random.Random, harness: Harness, meanwhile: Callable[[], None]
+    ) -> None:
         super().__init__()
-        self.rng, self.harness = rng, harness
+        self.rng, self.harness, self.meanwhile = rng, harness, meanwhile
         self.posts: list[tuple[str, Submission, bool]] = []
 
     def start(self, request: GenerationRequest) -> Submission:
@@ -76,11 +82,13 @@ class Vendor(ScriptedProvider):
         job_id = request.output_uri.split("/")[-3]
         self.posts.append((job_id, answer, is_billed))
         self.harness.clock.pause(rng.choice((1, 3, 20, 59, 100)))
+        self.meanwhile()
         if rng.random() < 0.06:
             die()
         return answer
 
     def poll(self, task: TaskRef) -> Poll:
+        self.meanwhile()
         fault = Problem(code=ErrorCode.OUTPUT_FILTERED)
         polls = (
             Working(),
@@ -103,7 +111,7 @@ class Simulation:
         self.cap = rng.choice(CAPS)
         limits = Limits(user=Caps(daily_usd=self.cap), max_jobs_per_minute=99)
         self.harness = harness = Harness(jobs=FakeJobs(limits))
-        self.vendors = {name: Vendor(rng, harness) for name in CHAIN}
+        self.vendors = {name: Vendor(rng, harness, self.meanwhile) for name in CHAIN}
         harness.providers = dict(self.vendors)
         create = replace(harness.create_video, stop_on_unknown=rng.random() < 0.2)
         for _ in range(rng.randrange(1, 5)):
@@ -136,6 +144,14 @@ class Simulation:
             with suppress(ReelayError):
                 harness.cancel_video(ANN, rng.choice(self.jobs).job_id)
 
+    def meanwhile(self) -> None:
+        """Now and then another worker handles the next task, which may be the same
+        job's, and the owner may cancel.
+        """
+        if self.rng.random() < 0.1:
+            self.disturb()
+            self.deliver_next()
+
     def deliver_next(self) -> None:
         """Deliver a task on time, early, twice or never; without one, run the sweep."""
         rng, harness = self.rng, self.harness
@@ -156,11 +172,15 @@ class Simulation:
             for vendor in {PROVIDERS[name].vendor for name in CHAIN}:
                 self.check_paid_once(job, vendor)
         total = sum((in_micros(spent_usd(job)) for job in self.jobs), Decimal(0))
-        for account in self.harness.jobs.accounts.values():
+        for name, account in self.harness.jobs.accounts.items():
             assert account.month.open_usd == 0
-            assert account.month.settled_usd == total
+            assert account.month.settled_usd == total == self.reported_usd(name)
         assert self.cap is None or total <= self.cap
         assert self.harness.jobs.open_jobs["ann"] == 0
+
+    def reported_usd(self, account: str) -> Decimal:
+        days = self.harness.jobs.usage[account].days.values()
+        return sum((c.cost_usd for models in days for c in models.values()), Decimal(0))
 
     def check_paid_once(self, job: Job, vendor: str) -> None:
         names = [n for n in CHAIN if PROVIDERS[n].vendor == vendor]
