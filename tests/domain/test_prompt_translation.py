@@ -32,6 +32,7 @@ MODEL = TEXT_MODELS[DEFAULT_TEXT_MODEL]
         "قطة تنظر من النافذة",
         "Die Katze schaut aus dem Fenster und miaut",
         "El gato mira por la ventana",
+        "Kedi ve fare dans ediyor",
         "Un chat regarde par la fenêtre",
     ],
 )
@@ -43,6 +44,7 @@ def test_a_prompt_in_another_language_is_translated(prompt: str) -> None:
     "prompt",
     [
         "The raccoon looks up and waves",
+        "They've seen the sea, and we’ve not",
         "slow zoom in, 35 mm, f/1.8 🐈",
         "“Quoted” — dashes … and 100 %",
         "🐈🐈🐈",
