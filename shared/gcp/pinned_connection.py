@@ -83,10 +83,9 @@ def _connect_to(
     connection.sock = socket.create_connection((ip, address.port), seconds)
     try:
         if address.scheme == "https":
+            # The socket's timeout limits the whole handshake.
             connection.sock = _wrap_tls(connection.sock, address.host, tls)
         deadline.watch(connection.sock)
-        if isinstance(connection.sock, ssl.SSLSocket):
-            connection.sock.do_handshake()
         connection.sock.settimeout(READ_SECONDS)
     except BaseException:
         connection.close()
@@ -98,7 +97,6 @@ def _wrap_tls(plain: socket.socket, host: str, tls: ssl.SSLContext) -> ssl.SSLSo
     return tls.wrap_socket(
         plain,
         server_hostname=host.removesuffix("."),
-        do_handshake_on_connect=False,
         # A stream that ends without close_notify may have been truncated.
         suppress_ragged_eofs=False,
     )

@@ -14,7 +14,7 @@ from typing import Final
 from urllib.parse import urljoin
 
 from shared.domain.errors import BadContent, NotPublic, Unreachable
-from shared.domain.public_address import is_address, is_public, require_public_host
+from shared.domain.public_address import is_public, require_public_host
 from shared.domain.structs import replace
 from shared.domain.webhook import ReceiverResponse
 from shared.gcp.pinned_connection import Deadline, connect
@@ -67,7 +67,7 @@ class PublicWeb:
                         _check_head(response, max_bytes)
                         yield from _checked_body(response, max_bytes, deadline)
                         return
-                    file = _follow(file, response.headers.get("Location"))
+                    file = _follow(file, response.headers.get("Location", ""))
             raise Unreachable("too many redirects")
 
     def post(
@@ -114,26 +114,17 @@ def _resolve_checked(
     address: WebAddress, deadline: Deadline, *, is_trusted: bool
 ) -> Sequence[str]:
     """The IP addresses to connect to; NotPublic unless trusted or all are public."""
-    if is_trusted:
-        return _resolve(address, deadline)
-    if address.scheme != "https":
-        raise NotPublic("the URL is not https")
-    require_public_host(address.host)
-    ips = _resolve(address, deadline)
-    if not all(is_public(ip) for ip in ips):
+    if not is_trusted:
+        if address.scheme != "https":
+            raise NotPublic("the URL is not https")
+        require_public_host(address.host)
+    ips = deadline.run(lambda: resolve(address.host, address.port))
+    if not is_trusted and not all(is_public(ip) for ip in ips):
         raise NotPublic("the host is not on the public internet")
     return ips
 
 
-def _resolve(address: WebAddress, deadline: Deadline) -> Sequence[str]:
-    if is_address(address.host):
-        return [address.host]
-    return deadline.run(lambda: resolve(address.host, address.port))
-
-
-def _follow(file: WebFile, location: str | None) -> WebFile:
-    if not location:
-        raise Unreachable("a redirect to nowhere")
+def _follow(file: WebFile, location: str) -> WebFile:
     url = _join(file.url, location)
     is_same = WebAddress.parse(url).origin == WebAddress.parse(file.url).origin
     # The headers may hold an API key, which belongs to one origin.

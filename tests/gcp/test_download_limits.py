@@ -46,6 +46,27 @@ def test_a_server_that_does_not_complete_tls_is_unreachable(
             fetch(web, f"https://{HOST}/")
 
 
+class DrippingHandshake(Site):
+    """Sends the longest record that TLS has, a byte at a time."""
+
+    def reads(self) -> bool:
+        (connection,) = self.accepted
+        connection.sendall(b"\x16\x03\x03\x40\x00")
+        while not self.released.wait(0.02):
+            connection.sendall(b"x")
+        return False
+
+
+def test_a_handshake_that_drips_is_ended_by_the_total_limit(
+    trust: Trust, internet: Internet
+) -> None:
+    with DrippingHandshake() as server:
+        internet.routes[PUBLIC] = server.server_port
+
+        with pytest.raises(Unreachable):
+            fetch(PublicWeb(tls=trust.client(), total_seconds=0.5), f"https://{HOST}/")
+
+
 @pytest.mark.parametrize(
     "answer",
     [

@@ -48,6 +48,7 @@ MALFORMED = {
     "tab in the host": "https://127.0\t.0.1/",
     "tab before": "\thttps://127.0.0.1/",
     "null": "https://files.example\0.127.0.0.1/",
+    "delete": "https://files.example/\x7f",
     "space": "https://files.example/a b",
     "space in the host": "https://127.0.0.1 files.example/",
     "port 0": "https://files.example:0/",

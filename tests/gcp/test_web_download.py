@@ -51,6 +51,7 @@ def test_a_file_is_fetched_from_the_address_that_was_checked(
         pytest.param(f"HTTPS://{HOST.upper()}/X", HOST, "/X", id="capitals"),
         pytest.param(f"https://{PUBLIC}/x", PUBLIC, "/x", id="IP address"),
         pytest.param(f"https://{HOST}/x#part", HOST, "/x", id="fragment"),
+        pytest.param(f"https://{HOST}./x", f"{HOST}.", "/x", id="dot last"),
         pytest.param(
             "https://bücher.example/ü",
             "xn--bcher-kva.example",
@@ -88,9 +89,13 @@ def test_a_complete_answer_is_accepted(
 
 
 @pytest.mark.usefixtures("site")
-def test_a_dead_address_is_skipped(web: PublicWeb, internet: Internet) -> None:
+@pytest.mark.parametrize("answers_plainly", [False, True], ids=["dead", "without TLS"])
+def test_an_address_that_does_not_connect_is_skipped(
+    web: PublicWeb, internet: Internet, vendor: Site, answers_plainly: bool
+) -> None:
     internet.zone[HOST] = [["93.184.215.1", PUBLIC]]
-    internet.routes["93.184.215.1"] = UNUSED_PORT
+    port = vendor.server_port if answers_plainly else UNUSED_PORT
+    internet.routes["93.184.215.1"] = port
 
     assert fetch(web, f"https://{HOST}/") == CONTENT
 
