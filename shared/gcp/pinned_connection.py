@@ -15,9 +15,8 @@ from shared.gcp.web_address import DEFAULT_PORTS, WebAddress
 
 T = TypeVar("T")
 
-# The longest wait for a connection, and for each read from it.
-CONNECT_SECONDS: Final = 10.0
-READ_SECONDS: Final = 10.0
+# The longest wait for a connection, for its TLS handshake, and for each read from it.
+SOCKET_SECONDS: Final = 10.0
 _MAX_IPS_TRIED: Final = 3
 
 
@@ -79,17 +78,11 @@ def _connect_to(
     connection.default_port = DEFAULT_PORTS[address.scheme]
     # Never reconnect by itself: that would resolve the name again.
     connection.auto_open = 0
-    seconds = min(CONNECT_SECONDS, deadline.left_seconds())
+    seconds = min(SOCKET_SECONDS, deadline.left_seconds())
     connection.sock = socket.create_connection((ip, address.port), seconds)
-    try:
-        if address.scheme == "https":
-            # The socket's timeout limits the whole handshake.
-            connection.sock = _wrap_tls(connection.sock, address.host, tls)
-        deadline.watch(connection.sock)
-        connection.sock.settimeout(READ_SECONDS)
-    except BaseException:
-        connection.close()
-        raise
+    if address.scheme == "https":
+        connection.sock = _wrap_tls(connection.sock, address.host, tls)
+    deadline.watch(connection.sock)
     return connection
 
 

@@ -183,7 +183,6 @@ def _body(
     announced_bytes, received_bytes = response.length, 0
     # `read` would wait for a whole chunk, however slowly it arrives.
     while chunk := response.read1(_CHUNK_BYTES):
-        deadline.check()
         received_bytes += len(chunk)
         if received_bytes > max_bytes:
             raise BadContent(f"the download has more than {max_bytes} bytes")

@@ -310,24 +310,25 @@ def test_after_a_cut_only_the_missing_part_is_sent(cloud: Cloud) -> None:
 
 
 class MisleadingAdapter(HTTPAdapter):
-    """Answers one query about an upload's progress: with these headers, or if None that
-    it is complete, without naming the object.
+    """Answers one request of an upload, by default the query about its progress: that
+    it goes on, with these headers, or if None that it is complete, without naming the
+    object.
     """
 
-    def __init__(self, headers: dict[str, str] | None) -> None:
+    def __init__(self, headers: dict[str, str] | None, to: str = "bytes */") -> None:
         super().__init__()
-        self._headers = [headers]
+        self._headers, self._to = [headers], to
 
     def send(self, request: Any, *args: Any, **options: Any) -> requests.Response:
         assert "elsewhere" not in request.url
-        is_asking = request.headers.get("Content-Range", "").startswith("bytes */")
-        if not (is_asking and self._headers):
+        is_meant = request.headers.get("Content-Range", "").startswith(self._to)
+        if not (is_meant and self._headers):
             return super().send(request, *args, **options)
         answer = requests.Response()
         headers = self._headers.pop()
         answer.request, answer.headers = request, CaseInsensitiveDict(headers or {})
         answer.status_code = 200 if headers is None else 308
-        answer.raw = io.BytesIO(b"{}")
+        answer.raw = io.BytesIO(b"{}" if headers is None else b"")
         return answer
 
 
@@ -347,6 +348,16 @@ def test_an_odd_answer_about_the_progress_spoils_no_upload(
 ) -> None:
     cloud.client._http.mount("http://", MisleadingAdapter(headers))
     cloud.server.faults.add([Fault(place=Place.UPLOAD, kind=Kind.CUT, times=1)])
+
+    write(cloud.bucket(), "a", pattern(MAX_AT_ONCE + 1))
+
+    found = cloud.bucket().read("a", max_bytes=MAX_AT_ONCE + 1)
+    assert found == pattern(MAX_AT_ONCE + 1)
+
+
+@pytest.mark.usefixtures("quick_retries")
+def test_an_upload_of_which_only_a_part_was_received_goes_on(cloud: Cloud) -> None:
+    cloud.client._http.mount("http://", MisleadingAdapter({}, to="bytes 0-"))
 
     write(cloud.bucket(), "a", pattern(MAX_AT_ONCE + 1))
 

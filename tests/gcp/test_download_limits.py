@@ -28,7 +28,7 @@ from tests.gcp.small_web import (
 def test_a_silent_server_is_unreachable(
     web: PublicWeb, site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pinned_connection, "READ_SECONDS", 0.2)
+    monkeypatch.setattr(pinned_connection, "SOCKET_SECONDS", 0.2)
     site.answer, site.stalls = (lambda _: raw(b"", "Content-Length: 5")), True
 
     with pytest.raises(Unreachable, match="TimeoutError"):
@@ -38,7 +38,7 @@ def test_a_silent_server_is_unreachable(
 def test_a_server_that_does_not_complete_tls_is_unreachable(
     web: PublicWeb, internet: Internet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pinned_connection, "CONNECT_SECONDS", 0.2)
+    monkeypatch.setattr(pinned_connection, "SOCKET_SECONDS", 0.2)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         internet.routes[PUBLIC] = silent.getsockname()[1]
 
@@ -112,7 +112,7 @@ def test_no_connection_is_awaited_beyond_the_total_limit(
         raise ConnectionRefusedError
 
     monkeypatch.setattr(socket, "create_connection", create_connection)
-    monkeypatch.setattr(pinned_connection, "CONNECT_SECONDS", 1000)
+    monkeypatch.setattr(pinned_connection, "SOCKET_SECONDS", 1000)
     with pytest.raises(Unreachable):
         fetch(PublicWeb(total_seconds=500), f"https://{HOST}/")
 
