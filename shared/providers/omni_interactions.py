@@ -22,9 +22,8 @@ _ENDS: Mapping[str, ErrorCode] = {
     "cancelled": ErrorCode.PROVIDER_ERROR,
     "requires_action": ErrorCode.PROVIDER_ERROR,
     "budget_exceeded": ErrorCode.PROVIDER_ERROR,
-    # The output is cut short, and continuing it would be another paid POST.
+    # The output is cut short.
     "incomplete": ErrorCode.BAD_OUTPUT,
-    "requires_continuation": ErrorCode.BAD_OUTPUT,
 }
 # Codes of Interactions that mean a refusal for safety.
 _SAFETY = re.compile(
@@ -56,7 +55,8 @@ def read(interaction: Interaction) -> Poll:
     match status:
         case "queued":
             return Working(queued=True)
-        case "in_progress":
+        # Google continues what runs in the background (google-genai, `create`).
+        case "in_progress" | "requires_continuation":
             return Working()
         case "completed":
             return _completed(interaction)

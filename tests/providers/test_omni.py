@@ -62,7 +62,6 @@ ENDS = {
     "requires_action": ErrorCode.PROVIDER_ERROR,
     "budget_exceeded": ErrorCode.PROVIDER_ERROR,
     "incomplete": ErrorCode.BAD_OUTPUT,
-    "requires_continuation": ErrorCode.BAD_OUTPUT,
     "failed": ErrorCode.PROVIDER_ERROR,
 }
 
@@ -167,10 +166,23 @@ def test_a_failure_whose_message_says_so_was_free(
     assert poll.cost_usd == cost_usd
 
 
+@each(OMNI, OMNI_IDENTITY)
+def test_a_long_interaction_is_not_continued_by_another_paid_post(
+    case: ProviderCase,
+) -> None:
+    """In the background, Google itself continues it; else the SDK would."""
+    reply = {"status": "requires_continuation", "continuation_token": "t"}
+
+    submission = submitted(case, Reply(body={**case.accepted, **reply}))
+
+    assert submission == Accepted(task_id=case.task_id)
+
+
 def test_queued_and_in_progress_are_working() -> None:
     with capture_logs() as logs:
         assert OMNI.polled(interaction("queued")) == Working(queued=True)
         assert OMNI.polled(interaction("in_progress")) == Working()
+        assert OMNI.polled(interaction("requires_continuation")) == Working()
 
     assert logs == []
 
