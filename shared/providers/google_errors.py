@@ -13,9 +13,6 @@ from shared.providers.rejection import Interpretation, VendorErrors
 from shared.providers.safety_refusals import safety_refusal
 from shared.retry_after import bounded_wait
 
-# A new project's first call has to wait until Google has created its service agents.
-PROVISIONING_SECONDS = 90.0
-
 # 409, 499, 500 and 504 are left out: Google may send them after accepting the job.
 _CODES: Mapping[int, ErrorCode] = {
     400: ErrorCode.INPUT_NOT_ACCEPTED,
@@ -100,23 +97,19 @@ def _message(status: int, body: object) -> str | None:
     error = own_error(status, body)
     if error is None:
         return None
-    names = (error.get("status"), error.get("code"))
-    name = next((n for n in names if isinstance(n, str) and n), "")
+    code = error["code"]
+    name = code if isinstance(code, str) else error["status"]
     return f"{name}: {error['message']}"
 
 
 def _interpret(status: int, message: str, body: object) -> Interpretation:
+    if is_provisioning(message):
+        # A new project's first call, before Google has created its service agents.
+        return Interpretation(code=ErrorCode.PROVIDER_UNAVAILABLE, ask_again=True)
     details = list(_details(own_error(status, body) or {}))
-    wait_seconds = _retry_seconds(details)
-    if status == 400 and is_provisioning(message):
-        return Interpretation(
-            code=ErrorCode.PROVIDER_UNAVAILABLE,
-            retry_after_seconds=wait_seconds or PROVISIONING_SECONDS,
-            ask_again=True,
-        )
-    reasons = " ".join(str(detail.get("reason") or "") for detail in details)
+    reasons = " ".join(str(detail.get("reason")) for detail in details)
     code = _code(status, f"{message} {reasons}")
-    return Interpretation(code=code, retry_after_seconds=wait_seconds)
+    return Interpretation(code=code, retry_after_seconds=_retry_seconds(details))
 
 
 def _code(status: int, message: str) -> ErrorCode | None:

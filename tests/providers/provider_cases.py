@@ -24,7 +24,8 @@ from shared.providers.runway_sdk import SdkTransport
 from shared.providers.veo import Veo
 from tests.providers.vendor_server import Conduct, Reply, Vendor
 
-KEY = "key_very-secret"
+# Of a form that no vendor uses, so nothing recognizes it as a key.
+KEY = "very-secret"
 PROMPT = "a paper boat on a stream"
 IMAGE = ImageFile(jpeg=b"\xff\xd8\xff-image", uri="gs://b/images/1")
 LAST_IMAGE = ImageFile(jpeg=b"\xff\xd8\xff-last", uri="gs://b/images/1.last")

@@ -284,10 +284,11 @@ def test_disabled_billing_is_recognized_by_structured_details() -> None:
         ("invalid_argument", "bad duration", FORM),
     ],
 )
+@pytest.mark.parametrize("more", [{}, {"status": "INVALID_ARGUMENT"}], ids=str)
 def test_an_error_of_the_interactions_api_is_classified_by_its_code_in_words(
-    code: str, message: str, expected: ErrorCode
+    code: str, message: str, expected: ErrorCode, more: dict[str, str]
 ) -> None:
-    body = [{"error": {"code": code, "message": message}}]
+    body = [{"error": {"code": code, "message": message, **more}}]
 
     rejected = outcome_of_error(HttpResponse(status=400, body=body, headers={}), GOOGLE)
 

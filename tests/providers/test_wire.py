@@ -23,6 +23,7 @@ from shared.domain.outcomes import (
 from shared.providers.google_client import GoogleAccess
 from tests.fakes.raw_server import Received
 from tests.providers.provider_cases import (
+    KEY,
     LAST_IMAGE,
     OMNI,
     OMNI_IDENTITY,
@@ -65,11 +66,16 @@ def test_both_runway_providers_send_the_same_body() -> None:
     assert sent(RUNWAY, seed=None).body == sent(RUNWAY_HTTP, seed=None).body
 
 
+@each()
+def test_a_seed_of_0_is_sent(case: ProviderCase) -> None:
+    assert '"seed": 0' in json.dumps(sent(case, seed=0).body)
+
+
 @each(RUNWAY, RUNWAY_HTTP)
 def test_runway_gets_the_key_and_the_version(case: ProviderCase) -> None:
     headers = sent(case).headers
 
-    assert headers["authorization"] == "Bearer key_very-secret"
+    assert headers["authorization"] == f"Bearer {KEY}"
     assert headers["x-runway-version"] == "2024-11-06"
 
 
@@ -226,7 +232,7 @@ def test_omnis_body_is_exact() -> None:
     request = sent(OMNI)
 
     assert request.path == "/v1beta/interactions"
-    assert request.headers["x-goog-api-key"] == "key_very-secret"
+    assert request.headers["x-goog-api-key"] == KEY
     assert request.body == {
         "model": "gemini-omni-1.2-flash",
         "background": True,
