@@ -164,8 +164,9 @@ class _Up:
             )
             self._use(self._variables | found)
             # Even half an apply makes its plan stale, so a new one is made.
-            if self._plan():
-                result = self._terraform.apply()
+            if not self._plan():
+                return
+            result = self._terraform.apply()
         if not result.ok:
             raise DeployError(next_step(result.stderr, self._terraform.work))
 

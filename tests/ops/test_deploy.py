@@ -975,6 +975,19 @@ def test_an_apply_that_keeps_failing_stops_the_deploy(
     assert desk.installed.count("terraform apply") == applies
 
 
+def test_a_failed_apply_that_left_nothing_to_do_does_not_stop_the_deploy(
+    desk: Desk,
+) -> None:
+    """Such as one that gave up waiting for an update that Google has finished since."""
+    desk.installed.applies = [NO_GRANT]
+    desk.installed.plans = [MAKES, {}]
+
+    desk.up()
+
+    assert desk.installed.count("terraform apply") == 1
+    assert "Reelay runs." in desk.console.output
+
+
 def test_a_second_plan_that_deletes_needs_agreement_again(desk: Desk) -> None:
     desk.installed.applies = [NO_GRANT]
     desk.installed.plans = [MAKES, {"a.b": "delete+create"}, {}]
