@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from ops.deploy.checks import Facts
 from ops.deploy.context import Context, DeployError
-from ops.deploy.settings import DeployOptions, database, saved_settings
+from ops.deploy.settings import DeployOptions, database, place_of, saved_settings
 
 SEOUL, IOWA = "asia-northeast3", "us-central1"
 QUESTION = (
@@ -26,8 +26,10 @@ def with_region(
     region = options.target.region or str(saved.get("region", ""))
     if not region:
         region = context.console.prompt(QUESTION, suggestion(context.environ))
-    elif not saved and not database(context, options.target.project):
-        place = options.settings.get("firestore_location") or region
+    elif region != saved.get("region") and not database(
+        context, options.target.project
+    ):
+        place = place_of("firestore_location", saved, options) or region
         if not context.console.confirm(REGION_IS_PERMANENT.format(place=place)):
             raise DeployError("Nothing was made: choose another REGION=.")
     return replace(options, target=replace(options.target, region=region))

@@ -52,6 +52,8 @@ DETECTED = {
     "/releases/cloud.firestore",
     "hosting_site": f"{HOSTING}/projects/{{project}}/sites/{{project}}",
 }
+# By the variable for its place: its name in the variable `existing`.
+DATA = {"bucket_location": "videos_bucket", "firestore_location": "firestore_database"}
 DETECTABLE = {"firestore_database", "videos_bucket", *DETECTED}
 DATABASE_DECLINED = (
     "Nothing in it was changed. Reelay needs a project of its own: gcloud projects "
@@ -87,6 +89,15 @@ def saved_settings(context: Context, options: DeployOptions, facts: Facts) -> Va
     return load(context, state_bucket(project))
 
 
+def place_of(name: str, saved: Variables, options: DeployOptions) -> str | None:
+    """The chosen `firestore_location` or `bucket_location`; None if it only followed
+    the region of an earlier deploy.
+    """
+    followed = name not in options.settings and saved.get(name) == saved.get("region")
+    place: str | None = None if followed else {**saved, **options.settings}.get(name)
+    return place
+
+
 def resolve(context: Context, options: DeployOptions, facts: Facts) -> Variables:
     """Saved settings, overridden by the command line and completed by questions.
 
@@ -95,8 +106,6 @@ def resolve(context: Context, options: DeployOptions, facts: Facts) -> Variables
     target, bucket = options.target, state_bucket(options.target.project)
     saved = saved_settings(context, options, facts)
     settings = saved | {**options.settings}
-    # Functions can move to another region later; the bucket's content can't.
-    settings.setdefault("bucket_location", target.region)
     settings |= {
         "project_id": target.project,
         "region": target.region,
@@ -104,6 +113,10 @@ def resolve(context: Context, options: DeployOptions, facts: Facts) -> Variables
         "state_bucket": bucket,
     }
     settings |= look_for_existing(context, target.project, settings, facts)
+    for name, data in DATA.items():
+        # Functions can move to another region later; data that is there already can't.
+        if data not in settings["existing"] or name not in settings:
+            settings[name] = place_of(name, saved, options) or target.region
     if "firestore_database" in settings["existing"] and not saved:
         _confirm_takeover(context, target.project)
     settings = _instances(context, target, options, settings)

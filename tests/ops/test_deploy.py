@@ -235,6 +235,39 @@ def test_nothing_is_enabled_or_created_without_agreement_on_the_region(
     assert desk.cloud["buckets"] == {}
 
 
+@pytest.mark.parametrize("ended", ["the plan was declined", "all was deleted"])
+def test_data_that_is_yet_to_be_made_follows_another_region(
+    ended: str, desk: Desk
+) -> None:
+    """It could never be moved from the region of a deploy that left nothing behind."""
+    if ended == "all was deleted":
+        desk.up()
+        desk.down()
+        desk.cloud.update(database=None, buckets={STATE_BUCKET: {}})
+    else:
+        desk.console.refuses = "Apply this plan"
+        stopped(desk)
+    desk.console = FakeConsole()
+
+    desk.up(Target(project=PROJECT, region="us-east4"))
+
+    assert REGION_IS_PERMANENT.format(place="us-east4") in desk.console.questions
+    assert desk.variables["bucket_location"] == "us-east4"
+    assert desk.variables["firestore_location"] == "us-east4"
+
+
+def test_a_place_that_was_chosen_for_data_stays_in_another_region(desk: Desk) -> None:
+    desk.console.refuses = "Apply this plan"
+    stopped(desk, bucket_location="EU", firestore_location="eur3")
+    desk.console = FakeConsole()
+
+    desk.up(Target(project=PROJECT, region="us-east4"))
+
+    assert REGION_IS_PERMANENT.format(place="eur3") in desk.console.questions
+    assert desk.settings["bucket_location"] == "EU"
+    assert desk.variables["firestore_location"] == "eur3"
+
+
 # The plan alone -----------------------------------------------------------------------
 
 
