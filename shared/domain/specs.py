@@ -204,9 +204,11 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
     from difflib import get_close_matches
 
     name, names = name[:64].lower(), list(known)
+    if misspelt := get_close_matches(name, names, n=1, cutoff=0.85):
+        return misspelt[0]  # before what "durations" merely contains: "ratio"
     words = [n for n in names if min(len(n), len(name)) > 2]
     if inside := [n for n in words if name in n or n in name]:
-        return inside[0]
+        return max(inside, key=lambda n: min(len(n), len(name)))
     return next(iter(get_close_matches(name, names, n=1, cutoff=0.7)), None)
 
 

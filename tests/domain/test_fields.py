@@ -13,6 +13,7 @@ from shared.domain.fields import (
     read_texts,
 )
 from shared.domain.https_address import HttpsAddress
+from shared.domain.request import VideoRequest
 from shared.domain.specs import Choice, Day, Flag, Text, Whole, Wrong, nearest
 from shared.gcp.web_address import WebAddress
 
@@ -253,6 +254,24 @@ def test_an_unknown_field_gets_a_suggestion(name: str, meant: str | None) -> Non
 def test_a_field_of_one_letter_is_not_suggested_for_a_longer_name() -> None:
     assert nearest("resolution", ["n", "size"]) is None
     assert nearest("N", ["n", "size"]) == "n"
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        *((name, "duration") for name in ("durration", "durations", "video_duration")),
+        ("webhookUrl", "webhook_url"),
+        ("lastImage", "last_image"),
+        ("first_image", "image"),
+    ],
+)
+def test_a_suggestion_is_the_most_alike_of_a_requests_fields(
+    name: str, meant: str
+) -> None:
+    with pytest.raises(InvalidRequest) as refused:
+        VideoRequest.parse({"prompt": "x", name: 1})
+
+    assert refused.value.errors[0].parameters == (meant,)
 
 
 def test_only_the_beginning_of_a_long_unknown_field_is_shown() -> None:
