@@ -28,7 +28,7 @@ export const messages: Messages = {
   setLevel: (level) => `${TO[level]} 바꾸기`,
   levelSet: (level) => `${TO[level]} 바꿨습니다.`,
   levelNotSet: (why) =>
-    `바꾸지 못했습니다. 적은 이유는 그대로 있으니 다시 시도해 주세요. ${why}`.trim(),
+    `바꾸지 못했습니다. 입력한 이유는 그대로 있으니 다시 시도해 주세요. ${why}`.trim(),
   budgetsTitle: "Google Cloud 예산",
   budgetsSay: (level) => `예산에 따른 단계: ${LEVELS[level]}`,
   budget: (id) => `예산 ${id}`,

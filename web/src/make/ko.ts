@@ -94,7 +94,7 @@ export const messages: Messages = {
     `${from}${(code && HANDED_OVER[code]) || "가 만들지 못해서"} ${to}에 요청했습니다`,
   choosing: "다음 제공업체를 고르는 중",
   lastLook: "늦게 도착하는 영상이 있는지 확인하는 중",
-  storing: "거의 끝났습니다, 저장하는 중",
+  storing: "거의 끝났습니다. 저장하는 중",
   storingLong: (name) => `${name}가 완성했지만 저장이 늦어지고 있습니다`,
   storedLater: "저장될 때까지 영상을 계속 다시 가져옵니다. 영상은 사라지지 않으며, 따로 하실 일은 없습니다.",
   cancelling: "취소하는 중",
@@ -171,7 +171,7 @@ export const messages: Messages = {
   translating: "영어로 번역하는 중",
   englishLabel: "영어로 이렇게 보냅니다",
   englishSimulated: "(시뮬레이션: 실제로는 Gemini가 번역합니다)",
-  englishOutdated: "수정한 영어는 이전 프롬프트의 번역입니다.",
+  englishOutdated: "수정한 영어 문장은 이전 프롬프트를 번역한 것입니다.",
   translateAgain: "다시 번역",
   shape: "화면 비율",
   shapeName: (shape, hasImage) =>
