@@ -50,6 +50,19 @@ _COSTLY_PROFILE_TYPE: Final = b"mpet"
 # Profiles in screenshots and texts by image editors exceed Pillow's own limit of 1 MB.
 PngImagePlugin.MAX_TEXT_CHUNK = MAX_IMAGE_BYTES
 PngImagePlugin.MAX_TEXT_MEMORY = 4 * MAX_IMAGE_BYTES
+
+
+class _PngStream(PngImagePlugin.PngStream):
+    """Like browsers, ignores a wrong checksum of a part that isn't needed."""
+
+    def crc(self, cid: bytes, data: bytes) -> None:
+        is_needed = cid[:1].isupper()
+        check = super().crc if is_needed else self.crc_skip
+        check(cid, data)
+
+
+# Pillow's own stream refuses such a file.
+PngImagePlugin.PngStream = _PngStream  # type: ignore[misc]
 # Each thread uses address space, which is limited.
 AvifImagePlugin.DEFAULT_MAX_THREADS = 1
 # `MAX_PIXELS` limits them instead, by what decoding each format takes.

@@ -464,6 +464,18 @@ def test_a_long_text_in_a_png_is_accepted() -> None:
     assert to_jpeg(encoded(photo(), pnginfo=text)).width == 60
 
 
+def test_a_wrong_checksum_matters_only_in_a_part_that_a_png_needs() -> None:
+    """As in browsers: https://github.com/python-pillow/Pillow/pull/1991."""
+    png, checksum_of_head = encoded(photo()), slice(29, 33)
+    text = b"\0\0\0\x03tEXta\0b" + b"none"
+
+    jpeg = to_jpeg(png[: checksum_of_head.stop] + text + png[checksum_of_head.stop :])
+
+    assert is_about(shown(jpeg).getpixel((30, 20)), RED)
+    with pytest.raises(BadContent):
+        to_jpeg(png.replace(png[checksum_of_head], b"none", 1))
+
+
 @pytest.mark.parametrize(
     "between",
     [
