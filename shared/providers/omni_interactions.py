@@ -83,12 +83,11 @@ def _completed(interaction: Interaction) -> Succeeded | Failed:
 
 def _failed(interaction: Interaction) -> Failed:
     faults = interaction.errors or []
-    codes = " ".join(fault.code or "" for fault in faults).strip()
-    message = "; ".join(fault.message or "" for fault in faults).strip()
+    codes = " ".join(fault.code or "" for fault in faults)
+    message = "; ".join(fault.message or "" for fault in faults)
+    detail = redact(f"{codes}: {message}")
     return Failed(
-        problem=Problem(
-            code=_code(codes, message), detail=redact(f"{codes}: {message}") or "failed"
-        ),
+        problem=Problem(code=_code(codes, message), detail=detail),
         cost_usd=Decimal(0) if says_free(message) else None,
     )
 

@@ -76,7 +76,7 @@ def outcome_of_error(
     return Rejected(
         problem=Problem(
             code=error.code or vendor.codes[response.status],
-            detail=redact(message, *secrets) or f"HTTP {response.status}",
+            detail=redact(message, *secrets),
         ),
         retry_after_seconds=max(
             (w for w in waits if w is not None), default=error.presumed_wait_seconds

@@ -98,9 +98,10 @@ def read_submission(response: HttpResponse, *secrets: str) -> Submission:
 
 
 def _accepted(body: object) -> Accepted | Unknown:
-    task_id = body.get("id") if isinstance(body, dict) else None
-    if isinstance(body, dict) and isinstance(task_id, str) and task_id:
-        return Accepted(task_id=task_id, max_cost_usd=_usd(body.get("estimatedCost")))
+    task = body if isinstance(body, dict) else {}
+    task_id = task.get("id")
+    if isinstance(task_id, str) and task_id:
+        return Accepted(task_id=task_id, max_cost_usd=_usd(task.get("estimatedCost")))
     return Unknown(detail="2xx without a task id")
 
 

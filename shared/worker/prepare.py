@@ -103,12 +103,12 @@ def _check_size(jpeg: Jpeg) -> None:
 
 
 def _failed(code: ErrorCode, why: Exception, frame: Frame) -> PrepareFailed:
-    problem = Problem(code=code, detail=str(why)[:300])
+    problem = Problem(code=code, detail=str(why))
     return PrepareFailed(problem=problem, frame=frame)
 
 
 def _refused(
     code: ErrorCode, why: object, fault: ImageFault | None = None
 ) -> ImageRefused:
-    problem = Problem(code=code, detail=str(why)[:300], image_fault=fault)
+    problem = Problem(code=code, detail=str(why), image_fault=fault)
     return ImageRefused(problem=problem)

@@ -204,7 +204,7 @@ def _failed(
     job: Job, attempt: Attempt, why: Exception, began_at: datetime
 ) -> StoreFailed:
     code = next(code for kind, code in _CODES.items() if isinstance(why, kind))
-    problem = Problem(code=code, detail=str(why)[:300])
+    problem = Problem(code=code, detail=str(why))
     log.warning("video_not_stored", job_id=job.job_id, code=code, why=problem.detail)
     return StoreFailed(
         attempt_id=attempt.attempt_id,

@@ -164,6 +164,7 @@ def test_a_failure_whose_message_says_so_was_free(
 
     assert isinstance(poll, Failed)
     assert poll.cost_usd == cost_usd
+    assert poll.problem.detail == f"X: {message}"
 
 
 @each(OMNI, OMNI_IDENTITY)

@@ -118,7 +118,7 @@ def test_a_failure_whose_message_says_so_was_free() -> None:
     assert "secret" not in free.problem.detail
 
 
-@pytest.mark.parametrize("output", [None, [], [""], [None], "x"])
+@pytest.mark.parametrize("output", [None, [], [""], [None], [5], "x"])
 def test_success_without_a_url_is_a_bad_output(output: object) -> None:
     poll = runway_wire.read_task({"status": "SUCCEEDED", "output": output})
 
@@ -144,6 +144,7 @@ def test_progress_is_clamped_between_0_and_1(
 
 def test_an_unknown_status_counts_as_working_and_is_logged() -> None:
     with capture_logs() as logs:
+        assert runway_wire.read_task({"status": "PENDING"}) == Working()
         poll = runway_wire.read_task({"status": "DREAMING"})
 
     assert poll == Working()

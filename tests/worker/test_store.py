@@ -7,7 +7,7 @@ from urllib.parse import quote
 import pytest
 from structlog.testing import capture_logs
 
-from shared.domain.catalogue import ProviderId
+from shared.domain.catalogue import AspectRatio, ProviderId
 from shared.domain.errors import BadContent, Unreachable
 from shared.domain.outcomes import Stored, StoreFailed
 from shared.jobs.video_urls import URL_LIFETIME
@@ -51,6 +51,7 @@ def test_a_result_inside_the_answer_is_stored(harness: Harness) -> None:
     assert harness.bucket.content_types[TARGET] == "video/mp4"
     assert outcome.delivered.object_name == TARGET
     assert outcome.delivered.size_bytes == len(b"an mp4")
+    assert outcome.delivered.aspect_ratio is AspectRatio.LANDSCAPE
     assert outcome.urls.expires_at == NOON + URL_LIFETIME
 
 
