@@ -75,9 +75,7 @@ class Advance(Struct, frozen=True, kw_only=True):
 
         `task`: the name of the task that is being handled, if it is known.
         """
-        before = self._recent(
-            job_id, task, from_starts_queue=from_starts_queue
-        ) or self.jobs.read(job_id)
+        before = self._recent(job_id, task) or self.jobs.read(job_id)
         if before is None:
             log.info("job_not_found", job_id=job_id)
             return
@@ -109,25 +107,18 @@ class Advance(Struct, frozen=True, kw_only=True):
             return
         self.scheduler.schedule_step(after.value)
 
-    def _recent(
-        self, job_id: str, task: str | None, *, from_starts_queue: bool
-    ) -> Versioned[Job] | None:
+    def _recent(self, job_id: str, task: str | None) -> Versioned[Job] | None:
         """The job as this process last committed it, if its step is safe when stale.
 
         Such a step commits on this very version before it spends or decodes; a poll and
-        a download only read. A cancel is not safe: it might take away the result that
-        another worker is storing.
+        a download only read, and a start may be handed over. A cancel is not safe: it
+        might take away the result that another worker is storing.
         """
         known = self.recent.take(job_id, task)
         if known is None:
             return None
-        match next_action(known.value, self.clock.now()):
-            case Prepare() | PollTask() | Store():
-                return known
-            case Start() if from_starts_queue:
-                return known
-            case _:
-                return None
+        step = next_action(known.value, self.clock.now())
+        return known if isinstance(step, Prepare | PollTask | Store | Start) else None
 
     def _hand_over(self, job: Job, now: datetime, task: str | None) -> None:
         """To the starts queue, where this version's first task name may be used up.
