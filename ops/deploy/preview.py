@@ -13,7 +13,7 @@ from ops.deploy.checks import (
 )
 from ops.deploy.context import Console, Context
 from ops.deploy.region import with_region
-from ops.deploy.settings import DeployOptions, announce, resolve
+from ops.deploy.settings import DeployOptions, announce, resolve, saved_settings
 from ops.deploy.terraform import Terraform
 
 APIS_NOT_ENABLED = (
@@ -54,18 +54,19 @@ def show_plan(context: Context, terraform: Terraform, options: DeployOptions) ->
         (*PREREQUISITES, page.node_check(options)), context, options.target
     )
     warn_about_two_logins(context, facts)
-    options = with_region(dry_run, options, facts)
+    saved = saved_settings(context, options, facts)
+    options = with_region(dry_run, options, saved)
     project, bucket = options.target.project, state_bucket(options.target.project)
     say("* Before Terraform, a deploy would make")
     is_first = not has_state_bucket(context, project, facts["project_number"])
     say(f"  {'the bucket of its state, ' + bucket if is_first else 'nothing'}")
     if apis := disabled_apis(context, options.target):
         say("* A deploy would ask")
-        announce(context, options, facts)
+        announce(context, options, saved)
         say(APIS_NOT_ENABLED.format(apis=" ".join(apis), project=project))
         return
     say("* Settings")
-    variables = resolve(dry_run, options, facts)
+    variables = resolve(dry_run, options, saved, facts)
     for name, value in sorted(variables.items()):
         say(f"  {name} = {json.dumps(value, ensure_ascii=False)}")
     terraform.write_variables(variables)

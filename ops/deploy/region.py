@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
-from ops.deploy.checks import Facts
 from ops.deploy.context import Context, DeployError
-from ops.deploy.settings import DeployOptions, database, place_of, saved_settings
+from ops.deploy.settings import DeployOptions, database, place_of
+from ops.deploy.variables import Variables
 
 SEOUL, IOWA = "asia-northeast3", "us-central1"
 QUESTION = (
@@ -19,10 +19,9 @@ REGION_IS_PERMANENT = (
 
 
 def with_region(
-    context: Context, options: DeployOptions, facts: Facts
+    context: Context, options: DeployOptions, saved: Variables
 ) -> DeployOptions:
     """`options` with a region: the one given, or saved, or else the user's answer."""
-    saved = saved_settings(context, options, facts)
     region = options.target.region or str(saved.get("region", ""))
     if not region:
         region = context.console.prompt(QUESTION, suggestion(context.environ))

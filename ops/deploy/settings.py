@@ -73,9 +73,8 @@ class DeployOptions:
     page: Path = npm.DIST
 
 
-def announce(context: Context, options: DeployOptions, facts: Facts) -> None:
+def announce(context: Context, options: DeployOptions, saved: Variables) -> None:
     """List what the deploy will ask for, before it asks anything."""
-    saved = saved_settings(context, options, facts)
     known = saved | {**options.settings}
     for line in expected_questions(known, context.environ, is_first=not saved):
         context.console.say(f"  - {line}")
@@ -98,19 +97,19 @@ def place_of(name: str, saved: Variables, options: DeployOptions) -> str | None:
     return place
 
 
-def resolve(context: Context, options: DeployOptions, facts: Facts) -> Variables:
+def resolve(
+    context: Context, options: DeployOptions, saved: Variables, facts: Facts
+) -> Variables:
     """Saved settings, overridden by the command line and completed by questions.
 
     Raises DeployError if a function would not start with them.
     """
-    target, bucket = options.target, state_bucket(options.target.project)
-    saved = saved_settings(context, options, facts)
-    settings = saved | {**options.settings}
+    target, settings = options.target, saved | {**options.settings}
     settings |= {
         "project_id": target.project,
         "region": target.region,
         "billing_account": facts["billing_account"],
-        "state_bucket": bucket,
+        "state_bucket": state_bucket(target.project),
     }
     settings |= look_for_existing(context, target.project, settings, facts)
     for name, data in DATA.items():

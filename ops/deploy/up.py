@@ -22,6 +22,7 @@ from ops.deploy.settings import (
     announce,
     look_for_existing,
     resolve,
+    saved_settings,
     to_save,
 )
 from ops.deploy.spend_cap import apply_spend_cap, warn_about_two_budgets
@@ -72,10 +73,11 @@ class _Up:
         facts = self._check(here, "Looking for what is needed")
         warn_about_two_logins(self._context, facts)
         self._say("This deploy asks you for what it does not know yet:")
-        announce(self._context, self._options, facts)
+        saved = saved_settings(self._context, self._options, facts)
+        announce(self._context, self._options, saved)
         self._context.console.say(f"  {SAFE_TO_STOP}")
         self._say("The location of the service and its data")
-        self._options = with_region(self._context, self._options, facts)
+        self._options = with_region(self._context, self._options, saved)
         self._target = self._options.target
         self._context.console.say(f"  {self._target.region}.")
         self._say("APIs that the deploy itself needs")
@@ -92,7 +94,7 @@ class _Up:
         create_state_bucket(self._context, self._target, facts["project_number"])
         self._say("Settings")
         self._saved = load(self._context, self._bucket)
-        self._use(resolve(self._context, self._options, facts))
+        self._use(resolve(self._context, self._options, self._saved, facts))
         if not self._saved:
             # So that the first deploy, if it stops, doesn't ask everything again.
             self._save()
