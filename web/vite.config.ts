@@ -3,6 +3,9 @@ import { defineConfig, loadEnv } from "vite";
 const { REELAY_PAGE } = loadEnv("", ".", "REELAY_");
 
 const FIRST = /node_modules.@?preact|src.(router|i18n|ko|en|storage|app-state|config|session|shell)\.tsx?$/;
+// The other views need these, too.
+const SHARED = /src.(format|make.(stage|offers))\.tsx?$/;
+const MAKE = /src.make.(?!ko|en).*\.tsx?$/;
 
 export default defineConfig({
   build: {
@@ -14,8 +17,18 @@ export default defineConfig({
     assetsInlineLimit: 0,
     // The HEIC decoder is large, but is loaded only for HEIC images.
     chunkSizeWarningLimit: 3000,
-    // Every visit needs these modules. In one file they are smaller and take one request less.
-    rolldownOptions: { output: { codeSplitting: { groups: [{ name: "first", test: FIRST }] } } },
+    // Modules that are needed together: in one file they are smaller and take fewer requests.
+    rolldownOptions: {
+      output: {
+        codeSplitting: {
+          groups: [
+            { name: "first", test: FIRST },
+            { name: "shared", test: SHARED },
+            { name: "make", test: MAKE },
+          ],
+        },
+      },
+    },
   },
   server: {
     host: "127.0.0.1",

@@ -10,6 +10,7 @@ import {
   abandoned,
   markEndSeen,
   markSeen,
+  Overslept,
   recallStartedJobs,
   startedJobs,
   unseenJob,
@@ -360,6 +361,119 @@ test("the same click in two open tabs has one key until one of them has seen the
   expect(page.newClick("ann", draft, SOON).body).toBeNull();
   page.recallStartedJobs("ann");
   expect(page.unseenJob(draft, SOON)?.id).toBe(aVideo().job_id);
+});
+
+/** Two tabs' clicks on a draft with an image; each upload ends when its `arrive` is called. */
+async function uploadingInTwoTabs() {
+  vi.stubGlobal("XMLHttpRequest", Uploading);
+  const image = { id: "ann/1", width: 4, height: 3 };
+  const clicked = aDraft({ image });
+  const arrive: (() => void)[] = [];
+  const { sent, api } = anApi();
+  const createUpload = async () => {
+    const name = `upload ${arrive.length}`;
+    await new Promise<void>((resolve) => arrive.push(resolve));
+    return { image: name, headers: {} };
+  };
+  const getVideo = async (job_id: string) => aVideo({ job_id });
+  const uploading = { ...api, createUpload, getVideo } as unknown as Api;
+  const other = await anotherTab();
+  const { keepBlob: keep } = await import("../src/make/blobs");
+  for (const store of [keepBlob, keep]) await store("ann", "ann/1", new Blob(["1"]), []);
+  switchUser("ann", 0);
+  other.switchUser("ann", 0);
+  const first = sendClick(uploading, newClick("ann", clicked, 0));
+  await vi.advanceTimersByTimeAsync(1);
+  const second = other.sendClick(uploading, other.newClick("ann", clicked, 1));
+  await vi.advanceTimersByTimeAsync(1);
+  return { clicked, other, first, second, sent, arrive };
+}
+
+test("a click on the draft that another tab still uploads is the same request", async () => {
+  const { first, second, sent, arrive } = await uploadingInTwoTabs();
+
+  for (const uploaded of arrive.reverse()) {
+    uploaded();
+    await vi.advanceTimersByTimeAsync(1);
+  }
+
+  expect((await first)?.video.job_id).toBe((await second)?.video.job_id);
+  expect(sent).toHaveLength(2);
+  expect(sent[0]).toEqual(sent[1]);
+});
+
+test("a click whose upload ends after another tab's has been answered gets its job", async () => {
+  const { first, second, sent, arrive } = await uploadingInTwoTabs();
+  arrive[0]?.();
+  await first;
+  markSeen(aVideo({ job_id: "the first" }), 1);
+
+  arrive[1]?.();
+
+  expect(await second).toMatchObject({ isReplayed: true, video: { job_id: "the first" } });
+  expect(sent).toHaveLength(1);
+});
+
+test("a click that is given up before anything was sent is forgotten", async () => {
+  const { clicked, other } = await uploadingInTwoTabs();
+  const given = click.value;
+  other.abandon();
+  abandon();
+
+  expect(abandoned.value).toEqual([]);
+  expect(newClick("ann", clicked, 2).key).not.toBe(given?.key);
+});
+
+const HOURS = 3 * 3_600_000;
+
+test("a click whose tab slept for hours isn't sent on waking, but keeps its key", async () => {
+  const { sent, api } = silent();
+  const made = sendClick(api, newClick("ann", draft, Date.now()));
+  made.catch(abandon);
+  await vi.advanceTimersByTimeAsync(1000);
+  const given = click.value;
+  const before = sent.length;
+
+  vi.setSystemTime(Date.now() + HOURS);
+  await vi.advanceTimersByTimeAsync(SOON);
+
+  await expect(made).rejects.toBeInstanceOf(Overslept);
+  expect(sent).toHaveLength(before);
+  // The request may have arrived before.
+  const again = newClick("ann", draft, Date.now());
+  expect(again).toMatchObject({ key: given?.key, body: given?.body });
+});
+
+test("a click is sent if its upload took long, but not if its tab slept meanwhile", async () => {
+  class Slow extends Uploading {
+    static now: Slow;
+    override upload = { onprogress: (_: object) => {} };
+    override send(): void {
+      Slow.now = this;
+    }
+  }
+  const image = { id: "ann/1", width: 4, height: 3 };
+  const createUpload = async () => ({ image: "upload", headers: {} });
+
+  for (const [step, count] of [[SOON, 1], [HOURS, 0]] as const) {
+    vi.stubGlobal("XMLHttpRequest", Slow);
+    await keepBlob("ann", "ann/1", new Blob(["1"]), []);
+    const { sent, api } = anApi();
+    const uploading = { ...api, createUpload } as unknown as Api;
+    const made = sendClick(uploading, newClick("ann", aDraft({ image }), Date.now()));
+    made.catch(abandon);
+    await vi.advanceTimersByTimeAsync(1);
+
+    for (let part = 0; part < 20; part++) {
+      vi.setSystemTime(Date.now() + step);
+      Slow.now.upload.onprogress({ loaded: part, total: 20 });
+    }
+    Slow.now.onload();
+    await vi.advanceTimersByTimeAsync(1);
+
+    expect(sent).toHaveLength(count);
+    forget();
+  }
 });
 
 test("a click is not taken for abandoned while its own tab goes on sending it", async () => {

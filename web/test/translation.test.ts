@@ -52,3 +52,22 @@ test("a new prompt is translated again, and an earlier one's late translation ch
   expect(arrivals).toHaveLength(3);
   translation.close();
 });
+
+test("a translation that arrives after the user has edited the English leaves it as it is", async () => {
+  const arrivals: (() => void)[] = [];
+  const translatePrompt = async (prompt: string) => {
+    await new Promise<void>((resolve) => arrivals.push(resolve));
+    return { prompt: `English of ${prompt}`, language: "ko", translated: true };
+  };
+  const translation = openTranslation({ translatePrompt } as unknown as Api);
+  change({ prompt: "여우", english: null });
+  const translated = translation.translateNow();
+  const edited = { of: "여우", text: "A fox of my own", edited: true };
+
+  change({ english: edited });
+  arrivals[0]?.();
+  await translated;
+
+  expect(draft.value.english).toEqual(edited);
+  translation.close();
+});

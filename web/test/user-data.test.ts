@@ -153,7 +153,7 @@ test("erasing removes what a closed tab was sending", async () => {
   const other = await anotherTab();
   const sent = clicks.newClick("ann", aDraft({ prompt: SECRET, image: null }), 0);
   void other.clicks.sendClick(never, sent);
-  await vi.waitUntil(() => stored.has("reelay.sent.ann"));
+  await vi.waitUntil(() => stored.get("reelay.sent.ann")?.includes('"body":{'));
   expect(hasUserData("ann")).toBe(true);
 
   await eraseUserData("ann");

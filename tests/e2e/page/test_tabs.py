@@ -10,7 +10,9 @@ from tests.e2e.page.acting import (
     ENDLESS,
     LOST,
     LostAnswers,
+    arrived,
     choose,
+    hold,
     jobs,
     make,
     natural_size,
@@ -23,6 +25,9 @@ from tests.e2e.page.conftest import Visit
 
 # The other tab's storage has the videos that the first one has started.
 STARTED = "() => localStorage.getItem('reelay.ordered.me') !== null"
+
+# The PUT of an image into the bucket.
+UPLOAD = re.compile("/uploads/")
 
 
 def open_deaf(page: Page) -> Page:
@@ -68,6 +73,27 @@ def test_a_video_started_in_one_tab_is_asked_about_in_the_other(
     question.get_by_role("button", name="닫기").click()
     expect(button).to_be_focused()
     assert len(jobs(Frontend(stack, "me"), "A raccoon in two tabs")) == 1
+
+
+def test_a_click_on_the_draft_that_another_tab_still_uploads_is_paid_once(
+    visit: Visit, frontend: Frontend
+) -> None:
+    prompt = "A raccoon that two tabs upload"
+    page = visit().page
+    choose(page)
+    write(page, prompt)
+    other = open_another(page)
+    expect(other.get_by_alt_text("선택한 이미지")).to_be_visible()
+    held = hold(page, UPLOAD)
+    make(page)
+    upload = arrived(page, held)
+
+    make(other)
+    expect(other).to_have_url(re.compile("video="))
+    upload.continue_()
+
+    expect(page).to_have_url(other.url)
+    assert len(jobs(frontend, prompt)) == 1
 
 
 def test_a_page_that_the_browser_had_put_away_learns_who_is_signed_in(

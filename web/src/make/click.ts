@@ -44,8 +44,13 @@ const MAX_STARTED = 8;
 /** A paid video is stored within a day. */
 const RECENT_MS = 24 * 60 * 60_000;
 
+/** The click is too old to be sent: its tab may have slept for hours. */
+export class Overslept extends Error {}
+
 export interface StartedJob {
   id: string;
+  /** The key of its click; earlier releases didn't store it. */
+  key?: string;
   /** Milliseconds since 1970. */
   at: number;
   draft: Draft;
@@ -66,6 +71,8 @@ export const startedJobs = signal<readonly StartedJob[]>([]);
 export const abandoned = signal<readonly Click[]>([]);
 let owner: string | null = null;
 let run: Run | null = null;
+/** When the user clicked or came back, or an upload last got further. */
+let activeAt = 0;
 
 /** Switches to this user's click; another user's waits in the tab's storage. */
 export function switchUser(user: string, now: number): void {
@@ -80,7 +87,7 @@ export function switchUser(user: string, now: number): void {
   const isStale = ({ at }: Click) => at <= erased || now - at >= CLICK_LIFETIME_MS;
   if (click.value && isStale(click.value)) forget();
   updateSent(user, (sent) => sent.filter((one) => !isStale(one)));
-  abandoned.value = storedSent(user).filter(({ key }) => key !== click.value?.key);
+  abandoned.value = storedSent(user).filter(({ key, body }) => body && key !== click.value?.key);
 }
 
 /** The jobs may have been started in another tab. */
@@ -103,7 +110,7 @@ function storedJobs(user: string): StartedJob[] {
   return Array.isArray(kept) ? kept : [kept];
 }
 
-/** All tabs' clicks that were sent, until their user has seen the responses. */
+/** All tabs' clicks, until their user has seen the responses: a `body` may have been sent. */
 function storedSent(user: string): Click[] {
   return recall<Click[]>(`sent.${user}`) ?? [];
 }
@@ -125,8 +132,8 @@ export function unseenJob(draft: Draft, now: number): StartedJob | null {
 }
 
 /**
- * Reuses the key of a sent click with the same draft, because its request may have arrived: from
- * this tab, which gave it up, or from another one, which may have been closed.
+ * Reuses the key of a click with the same draft, because its request may have arrived, or may be
+ * on its way: from this tab, which gave it up, or from another one, which may have been closed.
  */
 export function newClick(user: string, draft: Draft, now: number): Click {
   const wanted = fingerprintOf(draft);
@@ -140,7 +147,8 @@ export function newClick(user: string, draft: Draft, now: number): Click {
 }
 
 /**
- * Resolves to the job, or to null if the click was abandoned. Throws ApiProblem, BadImage.
+ * Resolves to the job, or to null if the click was abandoned. Throws ApiProblem, BadImage,
+ * Overslept.
  *
  * A click that is already being sent isn't sent twice: a remounted view gets the same promise.
  */
@@ -148,6 +156,7 @@ export function sendClick(api: Api, given: Click): Promise<Created | null> {
   if (run?.key === given.key) return run.response;
   stop();
   store(given);
+  activeAt = Date.now();
   const control = new AbortController();
   run = { key: given.key, control, response: send(api, given, control.signal) };
   return run.response;
@@ -156,8 +165,8 @@ export function sendClick(api: Api, given: Click): Promise<Created | null> {
 /** Call once the user has seen the response. */
 export function markSeen(made: Video, now: number): void {
   if (!click.value) return;
-  const { user, draft } = click.value;
-  const job: StartedJob = { id: made.job_id, at: now, draft, isEndSeen: false };
+  const { user, draft, key } = click.value;
+  const job: StartedJob = { id: made.job_id, key, at: now, draft, isEndSeen: false };
   updateStartedJobs(user, (jobs) =>
     [job, ...jobs.filter(({ id }) => id !== job.id)].slice(0, MAX_STARTED),
   );
@@ -184,8 +193,10 @@ function updateStartedJobs(
 
 /** Stops retrying. The request may still have arrived; then the library shows its video. */
 export function abandon(): void {
+  // Without a body, nothing was sent.
+  if (!click.value?.body) return forget();
   const given = drop();
-  if (given?.body) abandoned.value = [...abandoned.value, given];
+  if (given) abandoned.value = [...abandoned.value, given];
 }
 
 /** Drops the click and its key. */
@@ -226,6 +237,7 @@ function store(next: Click): void {
   click.value = next;
   // Only this tab goes on sending it after a reload.
   remember(`click.${next.user}`, next, sessionStorage);
+  updateSent(next.user, (sent) => [...sent.filter(({ key }) => key !== next.key), next]);
 }
 
 function stop(): void {
@@ -234,14 +246,18 @@ function stop(): void {
 }
 
 async function send(api: Api, given: Click, signal: AbortSignal): Promise<Created | null> {
-  const body =
-    given.body ?? (await retryUntilResponse(signal, () => bodyOf(api, given, signal)));
-  if (!body) return null;
-  const sent = { ...given, body };
-  store(sent);
-  updateSent(given.user, (list) => [...list.filter(({ key }) => key !== given.key), sent]);
+  const { key, user } = given;
+  const made = given.body ?? (await retryUntilResponse(signal, () => bodyOf(api, given, signal)));
+  if (!made) return null;
+  // Another tab may have been faster with the same click.
+  const isSame = (one: { key?: string }) => one.key === key;
+  const job = storedJobs(user).find(isSame);
+  const body = storedSent(user).find(isSame)?.body ?? made;
+  store({ ...given, body });
   reportProgress(signal, { step: "sending" });
-  return retryUntilResponse(signal, () => api.createVideo(body, given.key));
+  return retryUntilResponse(signal, async () =>
+    job ? { video: await api.getVideo(job.id), isReplayed: true } : api.createVideo(body, key),
+  );
 }
 
 async function retryUntilResponse<T>(
@@ -249,6 +265,7 @@ async function retryUntilResponse<T>(
   call: () => Promise<T>,
 ): Promise<T | null> {
   for (let tries = 0; !signal.aborted; tries++) {
+    if (isOld()) throw overslept();
     try {
       const response = await call();
       return signal.aborted ? null : response;
@@ -262,8 +279,21 @@ async function retryUntilResponse<T>(
   return null;
 }
 
+function isOld(): boolean {
+  return Date.now() - activeAt >= CLICK_LIFETIME_MS;
+}
+
+/** The user is asked to click again: that click reuses the key, because this one may have arrived. */
+function overslept(): Overslept {
+  if (click.value) store({ ...click.value, at: Date.now() });
+  return new Overslept();
+}
+
 function reportProgress(signal: AbortSignal, next: Progress): void {
-  if (!signal.aborted) progress.value = next;
+  if (signal.aborted) return;
+  // A large image may take longer. But an upload that ended while the tab slept is reported late.
+  if (next.step === "uploading" && !isOld()) activeAt = Date.now();
+  progress.value = next;
 }
 
 /** Waits before the next try, or until the browser is back online. */

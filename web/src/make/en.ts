@@ -83,6 +83,7 @@ export const messages = {
   sending: "Sending the request",
   retrying: "No answer yet. The same request is being sent again.",
   hadArrived: "Your earlier request had arrived after all. This is its video: nothing is paid twice.",
+  overslept: "You clicked a while ago, so the page stopped sending the request. Click again to go on: nothing is paid twice.",
   giveUp: "Stop trying",
   preparing: "Getting ready",
   checkingImage: "Checking the image",

@@ -12,7 +12,7 @@ export type Failure =
   | { key: ImageFault; place: ImagePlace }
   /** The draft was changed while its price was calculated. */
   | { key: "notMade"; why: string }
-  | { key: "serviceDown" | "promptMissing" | "addressMissing" | "priceRose" | "maximumRose" };
+  | { key: "serviceDown" | "promptMissing" | "addressMissing" | "priceRose" | "maximumRose" | "overslept" };
 
 const PLACES: Partial<Record<string, Place>> = {
   promptMissing: "prompt",

@@ -84,6 +84,7 @@ export const messages: Messages = {
   sending: "요청을 보내는 중",
   retrying: "아직 응답이 없습니다. 같은 요청을 다시 보내고 있습니다.",
   hadArrived: "앞서 보낸 요청이 도착해 있었습니다. 그 요청의 영상이며, 비용이 두 번 들지 않습니다.",
+  overslept: "버튼을 누른 지 오래되어 보내기를 멈췄습니다. 계속하려면 다시 눌러 주세요. 비용이 두 번 들지 않습니다.",
   giveUp: "보내기 취소",
   preparing: "준비하는 중",
   checkingImage: "이미지를 확인하는 중",

@@ -64,7 +64,7 @@ export function openStudio(app: App) {
     if (error instanceof ApiProblem) failure.value = { problem: error };
     else if (error instanceof BadImage) {
       failure.value = { key: error.fault, place: place ?? error.place };
-    } else failure.value = { key: "serviceDown" };
+    } else failure.value = { key: error instanceof clicks.Overslept ? "overslept" : "serviceDown" };
   }
 
   function clearFailure(): void {
@@ -104,9 +104,10 @@ export function openStudio(app: App) {
     // What the user changes while the price is calculated is not in this video.
     const clicked = fit.value;
     if (!(await isPriceAsShown(clicked))) return;
-    const click = clicks.newClick(api.user, clicked, Date.now());
-    // One that was sent before; the user gave up waiting for its response.
-    const isAgain = click.body !== null;
+    const now = Date.now();
+    const click = clicks.newClick(api.user, clicked, now);
+    // An earlier one, which the user gave up, or which another tab is sending.
+    const isAgain = click.at !== now;
     const created = await submit(click);
     if (isAgain && created?.isReplayed) notify("hadArrived");
   }

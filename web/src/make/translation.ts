@@ -17,7 +17,9 @@ export function openTranslation(api: Api) {
     isTranslating.value = true;
     try {
       const made = await api.translatePrompt(prompt, signal);
-      if (made.translated && draft.value.prompt === prompt) {
+      const { prompt: now, english } = draft.value;
+      // Meanwhile another prompt, or English of the user's own, may have been written.
+      if (made.translated && now === prompt && !english?.edited) {
         change({ english: { of: prompt, text: made.prompt, edited: false } });
       }
     } finally {
