@@ -3,6 +3,7 @@
 import gzip
 import hashlib
 import json
+import re
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -103,6 +104,34 @@ class FakeHosting:
         rules = self.releases[-1]["version"]["config"]["headers"]
         (every,) = [rule["headers"] for rule in rules if rule["glob"] == "**"]
         return dict(every)
+
+    def get(self, path: str) -> tuple[str | None, str]:
+        """The file shown at `path`, None for a 404; and its `Cache-Control`.
+
+        A 404 has the headers of its path, then those of the page for a 404.
+        """
+        config, shown, matched = self.releases[-1]["version"]["config"], None, [path]
+        if path in self.live:
+            shown = path
+        for rule in config["rewrites"]:
+            if not shown and _matches(rule["glob"], path):
+                shown = rule["path"]
+        if not shown:
+            matched.append("/404.html")
+        rules = [
+            r for at in matched for r in config["headers"] if _matches(r["glob"], at)
+        ]
+        found = [r["headers"].get("Cache-Control") for r in rules]
+        return shown, [one for one in found if one][-1]
+
+
+def _matches(glob: str, path: str) -> bool:
+    """Only what firebase.json uses: a leading !, @(a|b) and **."""
+    pattern = re.escape(glob.lstrip("!").lstrip("/"))
+    for escaped, meant in ((r"@\(", "("), (r"\|", "|"), (r"\)", ")"), (r"\*\*", ".*")):
+        pattern = pattern.replace(escaped, meant)
+    is_match = re.fullmatch(pattern, path.lstrip("/")) is not None
+    return is_match != glob.startswith("!")
 
 
 def _json(content: object) -> HttpResponse:

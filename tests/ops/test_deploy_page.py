@@ -10,6 +10,7 @@ from ops.deploy.hosting import Content
 from tests.ops.deploying import CONFIG, PAGE, Desk, failed
 
 SITE = "google_firebase_hosting_site.web[0]"
+FOR_EVER = "public, max-age=31536000, immutable"
 
 
 def test_the_page_is_published_with_this_projects_configuration(desk: Desk) -> None:
@@ -28,6 +29,17 @@ def test_the_policy_names_this_projects_hosts_and_no_others(desk: Desk) -> None:
     assert "unsafe" not in policy
     assert " https://us-central1-my-project.cloudfunctions.net " in policy
     assert f"frame-src {PAGE}" in policy
+
+
+def test_a_missing_file_is_a_404_that_is_not_kept_for_a_year(desk: Desk) -> None:
+    (desk.page / "assets").mkdir()
+    (desk.page / "assets" / "first-1.js").write_text("of this release")
+    desk.up()
+
+    assert desk.hosting.get("/assets/first-1.js") == ("/assets/first-1.js", FOR_EVER)
+    assert desk.hosting.get("/assets/first-0.js") == (None, "no-cache")
+    for view in ("/", "/usage"):
+        assert desk.hosting.get(view) == ("/index.html", "no-cache")
 
 
 def test_an_unchanged_page_is_not_published_again(desk: Desk) -> None:
