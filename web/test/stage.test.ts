@@ -193,6 +193,17 @@ test("a provider that takes only shorter prompts is skipped for that", () => {
   expect(note(most)).toEqual([["skipped", "unsupported"]]);
 });
 
+test("a provider that takes no last frame is skipped for that", () => {
+  const models = MODELS.map((model) => ({ ...model, last_image: model.ai_model !== "runway" }));
+  const skipped = aFailedAttempt("runway", "unsupported");
+  const attempts = [{ ...skipped, outcome: "skipped" } as const];
+  const note = (last_image: string | null) =>
+    framesOf(aVideo({ attempts, last_image }), models)[0]?.note;
+
+  expect(note("upload")).toEqual([["noLastImage"]]);
+  expect(note(null)).toEqual([["skipped", "unsupported"]]);
+});
+
 test("a provider skipped because its account did not answer is shown as not asked", () => {
   const skipped = aFailedAttempt("runway-http", "submission_unknown");
   const attempts = [{ ...skipped, outcome: "skipped" } as const];

@@ -103,6 +103,47 @@ def test_forced_colours_show_what_is_chosen(
     assert chosen not in others[-1:]
 
 
+@pytest.mark.parametrize("width", [WIDE, PHONE])
+def test_a_browsers_larger_font_is_used_and_fits(visit: Visit, width: int) -> None:
+    visitor = visit(width=width)
+    page = visitor.page
+    expect(page.locator(".price:not(.old)")).to_be_visible()
+    sizes = {"fontSizes": {"standard": 32}}
+    page.context.new_cdp_session(page).send("Page.setFontSizes", sizes)
+
+    expect(page.locator("body")).to_have_css("font-size", "32px")
+    assert not visitor.overflows()
+    for part in (page.locator(".price"), page.locator("#prompt")):
+        place = part.bounding_box()
+        assert place is not None
+        assert place["x"] + place["width"] < width
+
+
+def test_targets_are_large_enough_for_fingers(visit: Visit) -> None:
+    page = visit(width=PHONE, has_touch=True, is_mobile=True).page
+    expect(page.locator(".price:not(.old)")).to_be_visible()
+    page.locator("#prompt").fill("너구리")
+    expect(page.locator(".english")).to_be_visible()
+
+    targets = "header a, button:visible, label.button, .chip:visible, summary"
+    heights = page.locator(targets).evaluate_all(
+        "all => all.map((one) => one.getBoundingClientRect().height)"
+    )
+
+    assert min(heights) >= 44
+
+
+def test_a_low_window_has_no_bar_that_covers_half_of_it(visit: Visit) -> None:
+    page = visit(width=PHONE).page
+    bar = page.locator(".order-bar")
+    expect(bar).to_have_css("position", "fixed")
+
+    # A phone on its side, and a window at 400 %.
+    for width, height in ((812, 375), (320, 256)):
+        page.set_viewport_size({"width": width, "height": height})
+        expect(bar).to_have_css("position", "static")
+
+
 def test_the_first_screen_says_that_ai_makes_the_videos(visit: Visit) -> None:
     page = visit(user=None).page
 

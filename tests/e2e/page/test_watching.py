@@ -169,6 +169,19 @@ def test_a_portrait_image_keeps_its_shape_while_its_video_is_made(
         assert shown[key] == pytest.approx(chosen[key], abs=2)
 
 
+def test_the_panel_of_a_linked_video_comes_into_view_only_at_its_place(
+    visit: Visit, earlier: Video
+) -> None:
+    page = visit(width=PHONE, forgiven=OFFLINE).page
+    hold(page, re.compile("/v1/videos[/?]|/Listen/"))
+
+    page.goto(f"{page.url}?video={earlier['job_id']}")
+
+    expect(page.locator(".screen[aria-busy=true]")).to_be_visible()
+    expect(page.locator(".panel")).to_be_visible()
+    expect(page.locator(".panel")).not_to_be_in_viewport()
+
+
 def test_a_switch_of_language_does_not_empty_the_stage_of_a_missing_video(
     visit: Visit,
 ) -> None:

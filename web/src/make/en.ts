@@ -122,6 +122,7 @@ export const messages = {
   plan: (seconds: number, shape: string, usd: number) =>
     [`${seconds} s`, shape, money(usd)].filter(Boolean).join(" · "),
   needsImage: "needs an image",
+  noLastImage: "takes no last frame",
   promptMax: (most: number) => `takes prompts of up to ${most} characters`,
   waiting: "waiting",
   planUnknown: "–",
@@ -133,7 +134,7 @@ export const messages = {
   saving: "saving",
   delivered: "delivered",
   cost: (usd: number) => money(usd),
-  free: "no charge",
+  free: "no\u00a0charge",
   sameAccount: "not asked: same account",
   skipped: (code: Code | null) => (code ? `skipped: ${REASONS[code]}` : "skipped"),
   reason: (code: Code | null) => (code ? REASONS[code] : "failed"),

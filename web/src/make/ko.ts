@@ -122,6 +122,7 @@ export const messages: Messages = {
   plan: (seconds, shape, usd) =>
     [`${seconds}초`, shape, money(usd)].filter(Boolean).join(" · "),
   needsImage: "이미지가 필요함",
+  noLastImage: "마지막 프레임은 받지 않음",
   promptMax: (most) => `프롬프트를 ${most}자까지만 받음`,
   waiting: "대기",
   planUnknown: "–",
@@ -133,7 +134,7 @@ export const messages: Messages = {
   saving: "저장 중",
   delivered: "완성",
   cost: (usd) => money(usd),
-  free: "비용 없음",
+  free: "비용\u00a0없음",
   sameAccount: "같은 계정이라 건너뜀",
   skipped: (code) => (code ? `건너뜀: ${REASONS[code]}` : "건너뜀"),
   reason: (code) => (code ? REASONS[code] : "실패"),

@@ -38,14 +38,18 @@ export function openPrices(api: Api) {
   const isSeen = () => document.visibilityState === "visible";
   const retryDelay = () => Math.min(FRESH_MS, RETRY_MS * 2 ** failedCalls++);
 
+  function show(current: Estimate): void {
+    estimate.value = current;
+    priceProblem.value = null;
+    isPriceOld.value = false;
+    pricedAt = Date.now();
+    failedCalls = 0;
+    outage.value = null;
+  }
+
   const price = debounced(ESTIMATE_AFTER_MS, async (signal) => {
     try {
-      estimate.value = await api.estimate(estimateOf(fit.value), signal);
-      priceProblem.value = null;
-      isPriceOld.value = false;
-      pricedAt = Date.now();
-      failedCalls = 0;
-      outage.value = null;
+      show(await api.estimate(estimateOf(fit.value), signal));
     } catch (error) {
       if (signal.aborted) return;
       priceProblem.value = isWrong(error) ? error : null;
@@ -65,12 +69,14 @@ export function openPrices(api: Api) {
    * draft has a mistake; null in an `outage`.
    */
   async function currentPrice(): Promise<Estimate | null> {
-    if (estimate.value && !isPriceOld.value) {
-      if (Date.now() - pricedAt < FRESH_MS) return estimate.value;
-      price(); // so that the button shows it, too
-    }
+    const isFresh = !isPriceOld.value && Date.now() - pricedAt < FRESH_MS;
+    if (estimate.value && isFresh) return estimate.value;
+    const asked = estimateRequest.value;
     try {
-      return await api.estimate(estimateOf(fit.value));
+      const current = await api.estimate(estimateOf(fit.value));
+      // Unless the draft was changed meanwhile, the button shows it, too.
+      if (asked === estimateRequest.value) show(current);
+      return current;
     } catch (error) {
       if (isWrong(error)) throw error;
       if (isClosed) return null;

@@ -186,9 +186,16 @@ function skipReason({ ai_model, error }: Attempt, video: Video, models: readonly
 /** What the request would have to have, or to leave out, for this model to take it at all. */
 export function unmetNeed(
   model: Model | undefined,
-  { image, image_url, prompt }: Pick<VideoRequest, "image" | "image_url" | "prompt">,
+  {
+    image,
+    image_url,
+    last_image,
+    last_image_url,
+    prompt,
+  }: Pick<VideoRequest, "image" | "image_url" | "last_image" | "last_image_url" | "prompt">,
 ): Message | null {
   if (!image && !image_url && model?.text_aspect_ratios.length === 0) return ["needsImage"];
+  if ((last_image || last_image_url) && model?.last_image === false) return ["noLastImage"];
   const most = model?.limits.prompt ?? Infinity;
   return prompt.length > most ? ["promptMax", most] : null;
 }

@@ -19,7 +19,8 @@ export function Strip({ studio, video }: { studio: Studio; video: Video | null }
             <img src={video.poster_url} alt="" />
           )}
           <strong>{NAMES[frame.model]}</strong>
-          <span>{frame.note.map(textOf).join(" · ")}</span>
+          {/* No line begins with the dot. */}
+          <span>{frame.note.map(textOf).join("\u00a0· ")}</span>
         </li>
       ))}
     </ol>
