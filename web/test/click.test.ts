@@ -469,6 +469,7 @@ test("a click is sent if its upload took long, but not if its tab slept meanwhil
       Slow.now.upload.onprogress({ loaded: part, total: 20 });
     }
     Slow.now.onload();
+    Slow.now.onloadend();
     await vi.advanceTimersByTimeAsync(1);
 
     expect(sent).toHaveLength(count);
