@@ -25,6 +25,8 @@ MAX_PARTS = 50
 MAX_HEAD_BYTES = 8 * 1024
 MAX_PREAMBLE_BYTES = 1024
 MAX_BOUNDARY_LENGTH = 200
+# Of an unfinished element.
+MAX_BUFFERED_BYTES = PIECE_BYTES + MAX_BOUNDARY_LENGTH
 
 
 class BoundedDecoder(MultipartDecoder):
@@ -34,19 +36,9 @@ class BoundedDecoder(MultipartDecoder):
         event = super().next_event()
         if isinstance(event, Preamble) and len(event.data) > MAX_PREAMBLE_BYTES:
             raise RequestEntityTooLarge
-        if isinstance(event, NeedData) and len(self.buffer) > self._max_buffered():
+        if isinstance(event, NeedData) and len(self.buffer) > MAX_BUFFERED_BYTES:
             raise RequestEntityTooLarge
         return event
-
-    def _max_buffered(self) -> int:
-        """How many bytes of an unfinished element may be buffered."""
-        match self.state.name:
-            case "PREAMBLE":
-                return MAX_PREAMBLE_BYTES + MAX_BOUNDARY_LENGTH
-            case "PART":
-                return MAX_HEAD_BYTES
-            case _:
-                return PIECE_BYTES + MAX_BOUNDARY_LENGTH
 
     def _parse_headers(self, data: bytes | bytearray) -> Headers:
         if len(data) > MAX_HEAD_BYTES:

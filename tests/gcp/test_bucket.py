@@ -365,6 +365,39 @@ def test_an_upload_of_which_only_a_part_was_received_goes_on(cloud: Cloud) -> No
     assert found == pattern(MAX_AT_ONCE + 1)
 
 
+class TimedAdapter(HTTPAdapter):
+    """Remembers the time limits of all requests about objects.
+
+    The library also asks for the bucket, in a thread of its own.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.timeouts: set[object] = set()
+
+    def send(self, request: Any, *args: Any, **options: Any) -> requests.Response:
+        if "/bucket/o" in request.url:
+            self.timeouts.add(options["timeout"])
+        return super().send(request, *args, **options)
+
+
+def test_each_call_has_our_time_limits(cloud: Cloud) -> None:
+    timed, bucket = TimedAdapter(), cloud.bucket()
+    cloud.client._http.mount("http://", timed)
+
+    small = write(bucket, "a", b"x")
+    write(bucket, "b", pattern(MAX_AT_ONCE + 1))
+    bucket.find("a")
+    bucket.list("a")
+    bucket.read("a", max_bytes=1)
+    bucket.copy_new(small, "c")
+    with bucket.open(small) as file:
+        file.read()
+    bucket.delete("a")
+
+    assert timed.timeouts == {storage_calls.TIMEOUT_SECONDS}
+
+
 @pytest.mark.usefixtures("quick_retries")
 @pytest.mark.parametrize("kind", [Kind.UNAVAILABLE, Kind.TOO_MANY_REQUESTS, Kind.CUT])
 def test_a_download_survives_a_fault(cloud: Cloud, kind: Kind) -> None:
