@@ -31,6 +31,9 @@ class CloudBucket:
 
     def __init__(self, *, client: Client, bucket_name: str, signer: Signing) -> None:
         self._client = client
+        # With it, the library asks for the bucket itself, in threads of its own: once
+        # for each process and whenever an object is missing. We may not read that.
+        client._bucket_metadata_cache = None
         self._bucket = client.bucket(bucket_name)
         self._signer = signer
         self._prefix = f"gs://{bucket_name}/"

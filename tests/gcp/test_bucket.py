@@ -366,22 +366,18 @@ def test_an_upload_of_which_only_a_part_was_received_goes_on(cloud: Cloud) -> No
 
 
 class TimedAdapter(HTTPAdapter):
-    """Remembers the time limits of all requests about objects.
-
-    The library also asks for the bucket, in a thread of its own.
-    """
+    """Remembers the time limits of all requests."""
 
     def __init__(self) -> None:
         super().__init__()
         self.timeouts: set[object] = set()
 
     def send(self, request: Any, *args: Any, **options: Any) -> requests.Response:
-        if "/bucket/o" in request.url:
-            self.timeouts.add(options["timeout"])
+        self.timeouts.add(options["timeout"])
         return super().send(request, *args, **options)
 
 
-def test_each_call_has_our_time_limits(cloud: Cloud) -> None:
+def test_each_request_is_ours_and_has_our_time_limits(cloud: Cloud) -> None:
     timed, bucket = TimedAdapter(), cloud.bucket()
     cloud.client._http.mount("http://", timed)
 
