@@ -44,6 +44,7 @@ def test_a_missing_field_has_the_clients_default() -> None:
     request = parse()
 
     assert (request.duration_seconds, request.model) == (4, ANY_MODEL)
+    assert request.fallback
     assert (request.resolution, request.aspect_ratio) == (P720, None)
 
 
@@ -166,7 +167,8 @@ def test_a_url_stays_a_url(reference: object) -> None:
         (b"RIFF\x00\x00\x00\x00WAVE", "not_one_of"),
         (data_url(b"<svg/>", "image/svg+xml"), "not_one_of"),
         ("data:image/png;base64,%%%", "not_one_of"),
-        ("data:image/png,plain", "not_one_of"),
+        ("data:image/png;base64,!" + b64encode(PNG).decode(), "not_one_of"),
+        ("data:image/png," + b64encode(PNG).decode(), "not_one_of"),
         ("data:", "not_one_of"),
         (HEIC, "heic"),
         ("http://example.com/a.jpg", "not_https"),

@@ -224,6 +224,7 @@ def test_an_idempotency_key_works_as_on_our_own_path(
     first, again = (post(client, Idempotency_Key="k1") for _ in range(2))
     other = post(client, BODY | {"prompt": "a dog"}, Idempotency_Key="k1")
 
+    assert "Idempotent-Replayed" not in first.headers
     assert again.headers["Idempotent-Replayed"] == "true"
     assert first.get_json() == again.get_json()
     assert (other.status_code, len(harness.jobs.all)) == (422, 1)
@@ -319,6 +320,7 @@ def test_the_routers_own_errors_have_openais_form(
 
     assert answer.status_code == status
     assert error_of(answer)["type"] == "invalid_request_error"
+    assert ("Allow" in answer.headers) is (status == 405)
 
 
 @pytest.mark.parametrize(

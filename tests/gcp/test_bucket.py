@@ -268,6 +268,8 @@ def test_an_upload_of_any_size_is_complete(cloud: Cloud, size: int) -> None:
     assert cloud.bucket().read("a", max_bytes=size) == pattern(size)
     assert stored is not None
     assert (at, stored.size_bytes) == (size, size)
+    shown = requests.get(cloud.bucket().sign_download("a", lifetime=HOUR), timeout=60)
+    assert shown.headers["Content-Type"] == "video/mp4"
 
 
 def pattern(size: int) -> bytes:
