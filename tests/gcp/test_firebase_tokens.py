@@ -205,6 +205,15 @@ def test_a_signature_is_checked_once_while_its_key_is_published(
         assert {tokens.caller(f"Bearer {token}").user_id for _ in range(3)} == {"ann"}
         assert checks == [token]
 
+        # The oldest makes room for others.
+        monkeypatch.setattr(firebase_tokens, "MAX_CHECKED", 1)
+        other = signed(old, claims(sub="bob"))
+        assert [tokens.caller(f"Bearer {t}").user_id for t in (other, token)] == [
+            "bob",
+            "ann",
+        ]
+        assert checks == [token, other, token]
+
         server.publish(new, only=True)
         tokens.caller(f"Bearer {later}")
 
