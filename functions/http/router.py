@@ -44,7 +44,7 @@ ErrorRenderer = Callable[[ApiError, Language, Mapping[str, str] | None], Respons
 def _url_map(routes: tuple[Route, ...]) -> Map:
     """The same one for all routers of these routes: it takes long to compile."""
     rules = [Rule(r.path, methods=[r.method], endpoint=r) for r in routes]
-    return Map(rules, strict_slashes=False, redirect_defaults=False)
+    return Map(rules, strict_slashes=False)
 
 
 class Router:
