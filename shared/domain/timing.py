@@ -12,9 +12,9 @@ MAX_TIME_BEFORE_POST = timedelta(seconds=100)
 WAKE_TOLERANCE = timedelta(seconds=5)
 # A task must not arrive before its time, even by a clock that is behind.
 CLOCK_SKEW = timedelta(seconds=1)
-# So many tasks keep an answer that could not be recorded, so far apart, and further
-# ones while they fail. Each is tried for four minutes, so the next try is little more
-# than a minute away. A step that finds a lease expired for long waits for it.
+# So many tasks to come keep an answer that could not be recorded, so far apart. Each is
+# tried for four minutes, so the next try is little more than a minute away. A step that
+# finds a lease expired for long waits for it.
 ANSWER_TASKS = 6
 ANSWER_SPACING = timedelta(minutes=5)
 ANSWER_WAIT = timedelta(seconds=90)

@@ -82,34 +82,28 @@ class TaskScheduler(Struct, frozen=True, kw_only=True):
         queue, at = TaskQueue.WEBHOOKS, webhook.due_at
         self.queue.enqueue(Task(job_id=job.job_id, name=name, at=at, queue=queue))
 
-    def schedule_answer(self, job_id: str, answer: PendingAnswer) -> None:
-        """Keep an answer that the store doesn't take: each task tries to record it."""
-        for nth in range(timing.ANSWER_TASKS):
-            self._schedule_answer(job_id, answer, nth)
-
-    def schedule_next_answer(
+    def schedule_answer(
         self, job_id: str, answer: PendingAnswer, now: datetime
     ) -> None:
-        """After a task that could not record it, make sure that there is a next one,
-        until vendors may have deleted the result.
+        """Keep an answer that the store doesn't take, in tasks that try to record it.
+
+        A task that can't either calls this again, so that as many are always to come,
+        until vendors may have deleted the result. Their names make it idempotent.
         """
         if answer.kept_at is None:
             return
-        nth = (now - answer.kept_at) // timing.ANSWER_SPACING + 1
-        if nth * timing.ANSWER_SPACING <= timing.STORE_LIMIT:
-            self._schedule_answer(job_id, answer, nth)
-
-    def _schedule_answer(self, job_id: str, answer: PendingAnswer, nth: int) -> None:
-        assert answer.kept_at is not None, "this release keeps it"
-        self.queue.enqueue(
-            Task(
-                job_id=job_id,
-                name=answer_task_name(job_id, answer.attempt_id, nth),
-                at=answer.kept_at + nth * timing.ANSWER_SPACING,
-                queue=TaskQueue.STEPS,
-                answer=answer,
+        first = (now - answer.kept_at) // timing.ANSWER_SPACING
+        last = timing.STORE_LIMIT // timing.ANSWER_SPACING
+        for nth in range(first, min(first + timing.ANSWER_TASKS, last + 1)):
+            self.queue.enqueue(
+                Task(
+                    job_id=job_id,
+                    name=answer_task_name(job_id, answer.attempt_id, nth),
+                    at=answer.kept_at + nth * timing.ANSWER_SPACING,
+                    queue=TaskQueue.STEPS,
+                    answer=answer,
+                )
             )
-        )
 
     def schedule_after_early_task(
         self, job: Job, until: datetime, now: datetime, task: str | None

@@ -94,13 +94,13 @@ class Advance(Struct, frozen=True, kw_only=True):
     def record_answer(self, job_id: str, answer: PendingAnswer) -> None:
         """Record it and enqueue the job's next step; else Unreachable.
 
-        An answer that can't be recorded is kept in a further task.
+        An answer that can't be recorded is kept in further tasks.
         """
         try:
             before = self.jobs.read(job_id)
             after = self.submit_step.record_answer(job_id, before, answer)
         except (Unreachable, WrittenLater):
-            self.scheduler.schedule_next_answer(job_id, answer, self.clock.now())
+            self.scheduler.schedule_answer(job_id, answer, self.clock.now())
             raise
         if after is None:
             log.info("job_not_found", job_id=job_id)

@@ -192,14 +192,15 @@ class SubmitStep(Struct, frozen=True, kw_only=True):
             raise
 
     def _keep_answer(self, job: Job, attempt: Attempt, accepted: Accepted) -> None:
-        """In tasks, which don't depend on the store. Their names make it idempotent."""
+        """In tasks, which don't depend on the store."""
+        now = self.clock.now()
         answer = PendingAnswer(
             attempt_id=attempt.attempt_id,
             provider_id=attempt.provider_id,
             accepted=accepted,
-            kept_at=self.clock.now(),
+            kept_at=now,
         )
-        self.scheduler.schedule_answer(job.job_id, answer)
+        self.scheduler.schedule_answer(job.job_id, answer, now)
 
     def record_answer(
         self, job_id: str, before: Versioned[Job] | None, answer: PendingAnswer

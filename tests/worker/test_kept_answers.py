@@ -245,6 +245,29 @@ def test_an_answer_is_kept_until_it_is_recorded(
     assert (harness.starts, harness.providers[RUNWAY].cancelled) == (1, [])
 
 
+def test_a_kept_answer_survives_twenty_minutes_without_a_worker(
+    harness: Harness,
+) -> None:
+    """Cloud Tasks gives up a task that has not reached one for four minutes."""
+    harness.jobs.put(a_job(chain=(RUNWAY, VEO)))
+    answer_without_store(harness)
+    workers_end_at = harness.clock.now() + timing.JOB_LIMIT
+    while (task := harness.queue.take()) and task.at < workers_end_at:
+        harness.clock.move_to(task.at)
+        harness.jobs.read_failures = [Unreachable("down")]
+        with pytest.raises(Unreachable):
+            harness.deliver(task)
+
+    workers_start_at = harness.clock.now() + 20 * MINUTE
+    while task and task.at < workers_start_at:
+        task = harness.queue.take()
+    assert task
+    harness.clock.move_to(task.at)
+    harness.deliver(task)
+
+    assert states(harness.run()) == [("runway", "succeeded")]
+
+
 def test_an_answer_is_kept_for_a_day(harness: Harness) -> None:
     harness.jobs.put(a_job(chain=(RUNWAY,)))
     answer_without_store(harness)
