@@ -199,19 +199,19 @@ def _model(name: str) -> str:
 
 
 def _decoded(address: str) -> bytes:
-    """The content of a base64 data: URL (RFC 2397); empty if it is malformed.
+    """The content of a base64 data: URL (RFC 2397); Wrong if it is malformed.
 
     White space in it is ignored, and padding is optional, as in browsers: many encoders
     break lines.
     """
     head, _, encoded = address.partition(",")
-    if not head.lower().endswith(";base64"):
-        return b""
     try:
+        if not head.lower().endswith(";base64"):
+            raise ValueError("not base64")
         content = encoded.encode("ascii").translate(None, _WHITE_SPACE)
         return b64decode(content + b"=" * (-len(content) % 4), validate=True)
     except ValueError:
-        return b""
+        raise Wrong("not_base64") from None
 
 
 def _image(content: bytes) -> InlineImage:
