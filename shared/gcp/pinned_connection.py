@@ -78,12 +78,17 @@ def _connect_to(
     connection.default_port = DEFAULT_PORTS[address.scheme]
     # Never reconnect by itself: that would resolve the name again.
     connection.auto_open = 0
-    seconds = min(SOCKET_SECONDS, deadline.left_seconds())
-    connection.sock = socket.create_connection((ip, address.port), seconds)
+    connection.sock = socket.create_connection((ip, address.port), _wait(deadline))
     if address.scheme == "https":
+        # This limits the whole handshake, as nothing watches it.
+        connection.sock.settimeout(_wait(deadline))
         connection.sock = _wrap_tls(connection.sock, address.host, tls)
     deadline.watch(connection.sock)
     return connection
+
+
+def _wait(deadline: Deadline) -> float:
+    return min(SOCKET_SECONDS, deadline.left_seconds())
 
 
 def _wrap_tls(plain: socket.socket, host: str, tls: ssl.SSLContext) -> ssl.SSLSocket:

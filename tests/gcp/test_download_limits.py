@@ -1,10 +1,11 @@
 """Downloading files: time limits."""
 
 import socket
+import ssl
 import threading
 import time
 from types import SimpleNamespace
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import pytest
 
@@ -65,6 +66,29 @@ def test_a_handshake_that_drips_is_ended_by_the_total_limit(
 
         with pytest.raises(Unreachable):
             fetch(PublicWeb(tls=trust.client(), total_seconds=0.5), f"https://{HOST}/")
+
+
+@pytest.mark.usefixtures("site")
+def test_a_handshake_has_the_time_that_its_connection_left(
+    trust: Trust, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connect, wrap = socket.create_connection, pinned_connection._wrap_tls
+    seconds = []
+
+    def connect_slowly(*wanted: Any) -> socket.socket:
+        later = SimpleNamespace(monotonic=lambda: time.monotonic() + 295)
+        monkeypatch.setattr(pinned_connection, "time", later)
+        return connect(*wanted)
+
+    def record(plain: socket.socket, *rest: Any) -> ssl.SSLSocket:
+        seconds.append(plain.gettimeout() or 999)
+        return wrap(plain, *rest)
+
+    monkeypatch.setattr(socket, "create_connection", connect_slowly)
+    monkeypatch.setattr(pinned_connection, "_wrap_tls", record)
+    fetch(PublicWeb(tls=trust.client(), total_seconds=300), f"https://{HOST}/")
+
+    assert [each <= 5 for each in seconds] == [True]
 
 
 @pytest.mark.parametrize(
