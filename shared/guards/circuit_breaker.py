@@ -29,9 +29,9 @@ Changes = Sequence[tuple[Versioned[Circuit], Circuit]]
 
 
 class _Streak(Struct, frozen=True, kw_only=True):
-    """The same complaint about one provider, `length` times in a row."""
+    """The same complaint about one provider, or none, `length` times in a row."""
 
-    complaint: str
+    complaint: str | None
     length: int
 
 
@@ -129,8 +129,6 @@ class CircuitBreaker(Struct, frozen=True, kw_only=True):
         `began_at`: when that start began, before it was admitted. Never raises for the
         store: if this fails, the claim expires.
         """
-        if self._were_closed(planned, self.clock.now()):
-            return
         with suppress(LostRace, CommitUncertain, Unreachable):
             found = self.circuits.read(circuit.keys(planned))
             free = partial(circuit.without_trial, began_at=began_at)
@@ -172,9 +170,6 @@ class CircuitBreaker(Struct, frozen=True, kw_only=True):
     def _count(self, planned: PlannedProvider, submission: Submission) -> int:
         """How often in a row this process saw this complaint, this time included."""
         complaint = circuit.complaint(submission)
-        if complaint is None:
-            self._streaks.pop(planned.provider_id, None)
-            return 0
         last = self._streaks.get(planned.provider_id)
         length = last.length + 1 if last and last.complaint == complaint else 1
         streak = _Streak(complaint=complaint, length=length)

@@ -61,7 +61,7 @@ RUNWAY_WORDS = (
     (400, "This ratio is unknown. You were charged 0 credits.", FORM),
     (400, "This ratio is unknown. No credits were charged.", FORM),
     (400, "This ratio is unknown. No credits have been deducted.", FORM),
-    (403, "Not enough credits", CREDITS),
+    (403, "You do not have enough credits to run this task.", CREDITS),
     (400, "Prompt 'film credits roll' is invalid", FORM),
     (400, "Model 'gen4_turbo' is not supported", MODEL),
     (400, "Unknown model gen4_turbo", MODEL),

@@ -217,6 +217,22 @@ def fail_at(harness: Harness, nth: int) -> None:
     before_next(harness.bucket, verb, *[lambda: None] * succeed, fail)
 
 
+@pytest.mark.parametrize("verb", ["find", "copy_new"])
+def test_a_try_counts_from_when_it_began(harness: Harness, verb: str) -> None:
+    """A fetch, or a check, that takes long is not the last one for that reason."""
+    began = harness.clock.now()
+
+    def fail() -> None:
+        harness.clock.pause(90)
+        raise Unreachable("down")
+
+    before_next(harness.bucket, verb, fail)
+    outcome = store(harness)
+
+    assert isinstance(outcome, StoreFailed)
+    assert outcome.tried_at == began
+
+
 def test_the_first_copy_wins(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
     harness.bucket.objects[TARGET] = b"an mp4"
     with monkeypatch.context() as before_it_was_seen:
