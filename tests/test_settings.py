@@ -47,6 +47,8 @@ def test_two_variables_are_enough() -> None:
     assert settings.veo_location == "us-central1"
     assert set(settings.api_keys.values()) == {None}
     assert set(settings.base_urls.values()) == {None}
+    assert (settings.starts_queue, settings.steps_queue) == ("starts", "steps")
+    assert settings.webhooks_queue == "webhooks"
     assert (settings.stop_on_unknown, settings.in_cloud) == (False, False)
     assert (settings.retention_days, settings.allowed_origins) == (30, ())
     assert settings.limits == Limits(zone=UTC)

@@ -37,12 +37,9 @@ from shared.providers.rejection import HttpResponse, outcome_of_error, says_gone
 from shared.tls import tls_context
 
 FAULTS: Faults = {
-    errors.APIError: Fault.ANSWERED,
+    errors.APIError: Fault.DOUBTFUL,
     errors.ContinuationInterruptedError: Fault.DOUBTFUL,
-    compat_errors.APIStatusError: Fault.ANSWERED,
-    compat_errors.APIResponseValidationError: Fault.ANSWERED,
     compat_errors.APIConnectionError: Fault.SEE_CAUSE,
-    compat_errors.APIError: Fault.ANSWERED,
     compat_errors.GeminiNextGenAPIClientError: Fault.DOUBTFUL,
     interaction_errors.GenAiError: Fault.DOUBTFUL,
     interaction_errors.NoResponseError: Fault.DOUBTFUL,

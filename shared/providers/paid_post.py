@@ -33,7 +33,6 @@ class Fault(StrEnum):
     BEFORE_SENDING = "before_sending"
     CONNECTING = "connecting"
     LOCAL = "local"
-    ANSWERED = "answered"
     DOUBTFUL = "doubtful"
     SEE_CAUSE = "see_cause"
 

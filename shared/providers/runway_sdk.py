@@ -21,9 +21,7 @@ from shared.providers.rejection import HttpResponse, parsed
 from shared.providers.runway_wire import VideoTask
 
 FAULTS: Faults = {
-    runwayml.APIStatusError: Fault.ANSWERED,
     runwayml.APIConnectionError: Fault.SEE_CAUSE,
-    runwayml.APIResponseValidationError: Fault.DOUBTFUL,
     runwayml.RunwayMLError: Fault.DOUBTFUL,
     runwayml.TaskFailedError: Fault.DOUBTFUL,
     runwayml.TaskTimeoutError: Fault.DOUBTFUL,
