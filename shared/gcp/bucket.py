@@ -163,7 +163,6 @@ class CloudBucket:
         with storage_errors("sign"):
             url: str = self._bucket.blob(name).generate_signed_url(
                 version="v4",
-                api_access_endpoint=self._client.api_endpoint,
                 credentials=self._signer,
                 **options,
             )

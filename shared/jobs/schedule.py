@@ -55,14 +55,11 @@ class TaskScheduler(Struct, frozen=True, kw_only=True):
         """
         if job.is_final:
             self.schedule_webhook(job)
-            return
-        due = at or job.wake_at
-        if due is None:
-            return
-        is_start = isinstance(next_action(job, due), Spending)
-        queue = TaskQueue.STARTS if is_start else TaskQueue.STEPS
-        name = task_name(job.job_id, job.version, nth)
-        self.queue.enqueue(Task(job_id=job.job_id, name=name, at=due, queue=queue))
+        elif due := at or job.wake_at:
+            is_start = isinstance(next_action(job, due), Spending)
+            queue = TaskQueue.STARTS if is_start else TaskQueue.STEPS
+            name = task_name(job.job_id, job.version, nth)
+            self.queue.enqueue(Task(job_id=job.job_id, name=name, at=due, queue=queue))
 
     def try_to_schedule_step(self, job: Job) -> None:
         """Like `schedule_step`, for a job that is committed: if the queue doesn't
