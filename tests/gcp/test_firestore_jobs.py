@@ -149,6 +149,7 @@ def test_jobs_overdue_for_longest_come_first(store: Store) -> None:
     assert [o.job_id for o in rest] == ["late1"]
     assert [o.version for o in overdue] == [9, 6, 3]
     assert overdue[0].wake_at == NOON - timedelta(minutes=9)
+    assert overdue[0].deadline_at == a_new_job(at=NOON - 9 * MINUTE).deadline_at
 
 
 def test_overdue_webhooks_are_found_separately_from_overdue_jobs(store: Store) -> None:

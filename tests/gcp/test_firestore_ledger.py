@@ -429,11 +429,14 @@ def test_a_job_whose_attempts_are_malformed_settles_its_hold(
     "spoilt",
     [
         {"attempts": "none"},
+        {"attempts": None},
+        {"attempts": [None]},
         {"hold_usd": None, "request": 7},
         {"ledger_key": {"accounts": 3}, "chain": [1]},
         {"ledger_key": {}},
         {"ledger_key.shard": "first"},
         {"hold_usd": "much"},
+        {"deadline_at": None},
     ],
     ids=str,
 )
@@ -446,13 +449,15 @@ def test_an_unreadable_record_can_be_ended(
     shown.collection("internal").document("run").update(spoilt)
     with pytest.raises(Unreadable):
         jobs.read("job1")
+    queries = FirestoreJobQueries(database)
+    (overdue,) = queries.overdue(NOON, limit=9)
+    assert overdue.deadline_at >= overdue.wake_at
 
     jobs.abandon("job1", 1, NOON)
 
     document = shown.get().to_dict() or {}
     assert document["status"] == "failed"
     assert document["error"]["code"] == "deadline_exceeded"
-    queries = FirestoreJobQueries(database)
     assert queries.overdue(NOON + timedelta(days=1), limit=9) == []
     counted = firestore_client.collection("users").document("ann").get().to_dict()
     assert (counted or {})["open_jobs"] == 0

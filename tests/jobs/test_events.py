@@ -1,7 +1,7 @@
 """`job_finished` and `attempt_finished` are logged once, for the metrics to count."""
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -10,6 +10,7 @@ from structlog.testing import capture_logs
 
 from shared.domain import timing
 from shared.domain.errors import ErrorCode, Problem, Unreachable
+from shared.domain.job import AttemptState
 from shared.domain.outcomes import (
     Accepted,
     Failed,
@@ -59,6 +60,22 @@ def logged(harness: Harness, *acts: Callable[[], object]) -> Sequence[Line]:
 
 def of(event: str, lines: Sequence[Line]) -> list[Line]:
     return [line for line in lines if line["event"] == event]
+
+
+@pytest.mark.parametrize(("store_until", "alarms"), [(None, 1), (NOON, 0)])
+def test_a_vendor_whose_file_was_found_did_not_stay_silent(
+    harness: Harness, store_until: datetime | None, alarms: int
+) -> None:
+    ended = completed(a_job(), RUNWAY)
+    failed = replace(
+        ended.attempts[0],
+        state=AttemptState.FAILED,
+        closing_polls=timing.MAX_CLOSING_POLLS,
+        store_until=store_until,
+    )
+    end = partial(log_finished, running(a_job(), RUNWAY), ended.with_attempt(failed))
+
+    assert len(of("vendor_stayed_silent", logged(harness, end))) == alarms
 
 
 def test_only_one_of_two_steps_that_end_a_job_logs_it(harness: Harness) -> None:
