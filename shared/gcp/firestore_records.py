@@ -14,8 +14,8 @@ Record = dict[str, Any]
 
 
 def to_record(value: Struct) -> Record:
-    """A Struct as a document; enums as their values, mappings with string keys."""
-    record: Record = to_builtins(value, builtin_types=(datetime,), str_keys=True)
+    """A Struct as a document; enums as their values, money as strings."""
+    record: Record = to_builtins(value, builtin_types=(datetime,))
     return record
 
 
@@ -30,7 +30,7 @@ def from_record(kind: type[T], record: Record, *, use_defaults: bool = False) ->
     if not use_defaults and names - record.keys():
         raise Unreadable(kind.__name__)
     try:
-        return convert(_plain(record), kind, str_keys=True)
+        return convert(_plain(record), kind)
     except ValidationError as error:
         raise Unreadable(kind.__name__) from error
 
