@@ -23,6 +23,10 @@ LOGS = (
 
 # Errors that only a person can fix: what Google or Terraform prints, and what to do.
 MANUAL_FIXES = {
+    r"Invalid value for variable": (
+        "A setting that was typed or saved earlier is refused; why is above. Replace "
+        "it: ARGS='--set {variable}=…'."
+    ),
     r"Error creating Project" + PERMISSION_ERROR: (
         "Firebase wants you to accept its terms of service, once: open "
         "https://console.firebase.google.com, choose Add project and this project, "
@@ -157,6 +161,7 @@ TRANSIENT = {
 }
 PROTECTED_RESOURCE = re.compile(r"Resource\s+(\S+)\s+has\s+lifecycle.prevent_destroy")
 FUNCTION = re.compile(r"Cloud Run service ([\w-]+)")
+VARIABLE = re.compile(r"var\.(\w+) is ")
 ADDRESS = re.compile(r"with (\S+),$", re.MULTILINE)
 LOCK_ID = re.compile(r"ID:\s+(\S+)")
 
@@ -172,6 +177,7 @@ def manual_fix(stderr: str, work: Path) -> str | None:
             f"'{each}'" for each in PROTECTED_RESOURCE.findall(stderr)
         ),
         "lock": _first(LOCK_ID, stderr, otherwise="ID"),
+        "variable": _first(VARIABLE, stderr, otherwise="NAME"),
         "address": _first(ADDRESS, stderr, otherwise="ADDRESS"),
     }
     for pattern, fix in MANUAL_FIXES.items():

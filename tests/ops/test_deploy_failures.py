@@ -74,11 +74,14 @@ EXISTS = "Error: Error 409: it already exists\n\n  with google_x.y[0],\n  on x.t
         (KEPT.format(address="google_storage_bucket.videos"), "bucket_location back"),
         ("Error 409: The requested bucket name is not available. The bucket namespace "
          "is shared by all users of the system.", "another ID"),
+        ("Error: Invalid value for variable\n\n  on settings.tfvars.json line 1:\n"
+         "    ├────────────────\n    │ var.alert_emails is set of string with 1 element"
+         "\n\nalert_emails must be e-mail addresses.", "--set alert_emails=…"),
     ],
     ids=["public", "domains", "locked", "budget", "budget 400", "region", "login",
          "quota", "queue", "cpus", "instances", "all cpus", "start", "terms",
          "billing", "users", "exists", "imported", "members", "location", "service",
-         "page", "data", "bucket"],
+         "page", "data", "bucket", "setting"],
 )  # fmt: skip
 def test_a_failure_that_only_a_person_can_fix_is_explained(
     stderr: str, sentence: str
