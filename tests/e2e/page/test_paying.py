@@ -1,5 +1,6 @@
 """A click pays what its button shows, and once."""
 
+import re
 from collections.abc import Callable
 from functools import partial
 
@@ -249,6 +250,26 @@ def test_retrying_an_abandoned_request_creates_no_second_job(
     expect(page.locator(".toast")).to_contain_text(said)
     page.clock.resume()
     expect(player(page)).to_be_visible()
+    assert len(jobs(frontend, prompt)) == 1
+
+
+def test_a_click_whose_tab_slept_is_asked_for_again_and_paid_once(
+    visit: Visit, frontend: Frontend
+) -> None:
+    prompt = "A raccoon that sleeps for hours"
+    page = visit(forgiven=LOST).page
+    answers = LostAnswers(page)
+    page.clock.install()
+    order(page, prompt, image=None)
+    expect(page.locator(".headline")).to_contain_text("아직 응답이 없습니다")
+
+    page.clock.fast_forward("03:00:00")
+
+    expect(page.locator(".order .bad")).to_contain_text("다시 눌러 주세요")
+    answers.end()
+    make(page)
+    expect(page).to_have_url(re.compile("video="))
+    assert len(set(answers.keys)) == 1
     assert len(jobs(frontend, prompt)) == 1
 
 

@@ -78,7 +78,8 @@ def test_over_the_cap_the_page_suggests_settings_that_fit(
     page.unroute("**/v1/usage*")
     page.evaluate("dispatchEvent(new Event('online'))")
 
-    expect(page.locator(".order")).to_contain_text("한도가 $0.30 남았습니다")
+    reset = re.compile(r"한도가 \$0.30 남았습니다. \d+월 \d+일 \d\d:\d\d에 초기화")
+    expect(page.locator(".order")).to_contain_text(reset)
     expect(page.locator(".make-button")).to_be_disabled()
     page.get_by_role("button", name=re.compile("가능한 설정")).click()
     expect(page.locator(".price:not(.old)")).to_contain_text("$0.30")

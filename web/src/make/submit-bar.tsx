@@ -96,6 +96,8 @@ function OverCap({ studio, reason }: { studio: Studio; reason: string }) {
     day: "numeric",
     hour: "numeric",
     minute: "2-digit",
+    // "오전 12:00" could be midnight or noon.
+    hourCycle: "h23",
   }).format(reset);
   const fit = longestFit(studio.fit.value, studio.models.value, Number(remaining.leftUsd));
   const take = () => {
