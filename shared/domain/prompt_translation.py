@@ -24,8 +24,8 @@ _LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}")
 _FOREIGN_WORD = re.compile(
     r"\b(el|la|los|las|una|del|que|con|por|para|les|des|une|dans|avec|sur|et|qui|der|"
     r"das|und|ein|eine|einen|mit|zum|auf|ist|nicht|il|che|nel|sul|della|gli|uma|dos|"
-    r"em|het|een|naar|yang|dan|dengan|di|ini|(?<!['’])ve|bir|nie|jest|och|det|ett|og|"
-    r"til)\b",
+    r"em|het|een|naar|yang|dan|dengan|di|ini|bir|nie|jest|och|det|ett|og|"
+    r"(?<!['’])(ve|til))\b",  # not those of "I've" and "'til"
     re.IGNORECASE,
 )
 

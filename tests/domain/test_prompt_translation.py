@@ -33,6 +33,7 @@ MODEL = TEXT_MODELS[DEFAULT_TEXT_MODEL]
         "Die Katze schaut aus dem Fenster und miaut",
         "El gato mira por la ventana",
         "Kedi ve fare dans ediyor",
+        "Katten ser ud af vinduet til solen",
         "Un chat regarde par la fenêtre",
     ],
 )
@@ -45,6 +46,7 @@ def test_a_prompt_in_another_language_is_translated(prompt: str) -> None:
     [
         "The raccoon looks up and waves",
         "They've seen the sea, and we’ve not",
+        "Dance ’til dawn",
         "slow zoom in, 35 mm, f/1.8 🐈",
         "“Quoted” — dashes … and 100 %",
         "🐈🐈🐈",

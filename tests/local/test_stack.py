@@ -278,7 +278,12 @@ def test_a_server_that_fails_is_not_ready(status: int, ready: bool) -> None:
 
 @pytest.mark.parametrize(
     ("given", "direct"),
-    [({}, ()), ({"NO_PROXY": "a.kr"}, ("a.kr",)), ({"no_proxy": "*"}, ("a.kr",))],
+    [
+        ({}, ()),
+        ({"NO_PROXY": "a.kr"}, ("a.kr",)),
+        ({"no_proxy": "a.kr"}, ("a.kr",)),
+        ({"no_proxy": "*"}, ("a.kr",)),
+    ],
 )
 def test_a_proxy_is_not_asked_for_this_machine(
     given: dict[str, str], direct: Sequence[str], monkeypatch: pytest.MonkeyPatch
