@@ -230,8 +230,9 @@ class Stack:
             channel_port=reserve_blocked_port(self._closing),
         )
         with uninterrupted():
-            entered = self._closing.enter_context(running)
-        address, self._parts["firestore"] = entered
+            address, process = self._closing.enter_context(running)
+        self._parts["firestore"] = process
+        firestore.wait_until_ready(address, process)
         return address
 
     def _start_vendors(self) -> None:

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import psutil
 
 from local import functions
-from local.emulators.firestore import running
+from local.emulators.firestore import running, wait_until_ready
 from local.emulators.tasks import create_task_server
 from local.identity import LocalIdentity
 from local.identity_server import IdentityServer
@@ -159,7 +159,8 @@ def _emulator(log: Path) -> Iterator[str]:
     if host := os.environ.get(EMULATOR):
         yield host
         return
-    with running(memory="1g", log=log, lives_long=True) as (host, _):
+    with running(memory="1g", log=log, lives_long=True) as (host, process):
+        wait_until_ready(host, process)
         os.environ[EMULATOR] = host
         try:
             yield host

@@ -47,6 +47,8 @@ def running(
 ) -> Iterator[tuple[str, RunningProcess]]:
     """Run an emulator until the block ends; yield its host:port and its process.
 
+    It takes seconds until it answers: `wait_until_ready`.
+
     `memory`: Java's heap, 256m for tests, 1g or more under load. `saved`: the metadata
     file of an export to import. `channel_port`: a second port for WebChannels, which
     `port` serves, too; None for any. `lives_long`: optimise compiled code, which in a
@@ -62,8 +64,12 @@ def running(
     command += [f"--webchannel_port={channel_port}"] if channel_port else []
     command += [f"--import-data={saved}"] if saved else []
     with RunningProcess(command, environment=os.environ, log=log) as process:
-        wait_until(answers(f"http://127.0.0.1:{port}/"), process)
         yield f"127.0.0.1:{port}", process
+
+
+def wait_until_ready(address: str, process: RunningProcess) -> None:
+    """Raises DidNotStart if it ends or takes too long."""
+    wait_until(answers(f"http://{address}/"), process)
 
 
 def export(address: str, project: str, folder: Path) -> None:

@@ -30,6 +30,7 @@ from local.processes import (
 )
 from local.stack import Stack, StackOptions
 from local.vendors import ADDRESSES
+from tests.programs import put_programs
 
 
 def test_a_missing_folder_is_created(tmp_path: Path) -> None:
@@ -108,6 +109,31 @@ def test_ctrl_c_while_a_process_starts_leaves_none_behind(
     for each in left:
         each.end()
     assert (len(started), left) == (1, [])
+
+
+def test_ctrl_c_stops_waiting_for_the_emulator(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It takes seconds to start, and on a busy machine many."""
+    put_programs(tmp_path, {"java": "exec sleep 600"})
+    waited: list[str] = []
+
+    def wait(*_: object) -> None:
+        waited.append("until Ctrl-C")
+        signal.raise_signal(signal.SIGINT)
+        waited.append("after Ctrl-C")
+
+    monkeypatch.setattr("local.emulators.firestore.wait_until", wait)
+    monkeypatch.setattr(
+        "local.emulators.firestore.find", lambda: (tmp_path / "java", Path("jar"))
+    )
+    stack = Stack(StackOptions(environ={}, folder=tmp_path))
+
+    with pytest.raises(KeyboardInterrupt):
+        stack.__enter__()
+
+    assert waited == ["until Ctrl-C"]
+    assert stack._parts["firestore"].has_ended
 
 
 class _Part:
