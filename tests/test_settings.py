@@ -356,6 +356,7 @@ def test_a_user_who_may_have_more_open_jobs_may_also_create_more_a_minute() -> N
 
     assert (usual.max_open_jobs, usual.max_jobs_per_minute) == (20, 60)
     assert (more.max_jobs_per_minute, more.max_unpaid_per_hour) == (3000, 3000)
+    assert read(USER_MAX_JOBS="1").limits.max_jobs_per_minute == 60
 
 
 def test_caps_open_jobs_and_time_zone_are_read() -> None:
