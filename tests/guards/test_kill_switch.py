@@ -76,6 +76,15 @@ def test_an_expired_level_that_cannot_be_read_is_an_error(
     assert switch.level(LATER) is NORMAL
 
 
+def test_without_an_override_the_budgets_count_again(switch: KillSwitch) -> None:
+    set_to(switch, PAUSED)
+
+    after = switch.set_manually(level=None, reason="over", by="ann", now=NOON)
+
+    assert after == KillSwitchState()
+    assert switch.level(NOON) is NORMAL
+
+
 def test_a_change_applies_at_once_in_its_own_process(switch: KillSwitch) -> None:
     switch.level(NOON)
     after = set_to(switch, PAUSED)
