@@ -222,9 +222,9 @@ class FakeJobs:
 
     def abandon(self, job_id: str, version: int, now: datetime) -> None:
         with self.lock:
-            job = self._jobs[job_id][0]
-            if job.is_final:
-                raise LostRace("it has ended")
+            job, _ = self._jobs.get(job_id, (None, None))
+            if job is None or job.is_final:
+                raise LostRace("it has ended, or is gone")
             if job.version != version:
                 raise LostRace("another process has committed")
             ended = job.ended(ErrorCode.DEADLINE_EXCEEDED, "poison")

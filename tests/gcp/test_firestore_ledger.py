@@ -359,8 +359,9 @@ def test_an_abandoned_job_settles_its_whole_hold(store_with: Open) -> None:
     totals = store.account(ANNS).on(job.ledger_key.day)
     assert (totals.settled_usd, totals.open_usd) == (Decimal("0.40"), Decimal(0))
     assert store.open_jobs("ann") == 0
-    with pytest.raises(LostRace):
-        store.jobs.abandon("job1", 1, NOON + timedelta(hours=3))
+    for job_id in ("job1", "deleted"):
+        with pytest.raises(LostRace):
+            store.jobs.abandon(job_id, 1, NOON + timedelta(hours=3))
     assert not store.queries.overdue(NOON + timedelta(days=1), limit=9)
 
 
