@@ -36,8 +36,9 @@ class Google:
     def __init__(self, reply: Response | Exception) -> None:
         self.reply, self.request_count, self.now = reply, 0, 1000.0
 
-    def __call__(self, url: str, **_: object) -> Any:
+    def __call__(self, url: str, *, timeout: float, **_: object) -> Any:
         assert url == URL
+        assert 0 < timeout <= 10
         self.request_count += 1
         if isinstance(self.reply, Exception):
             raise self.reply
@@ -131,6 +132,7 @@ def test_failed_fetches_are_retried_only_after_a_pause() -> None:
     google.now += MIN_LIFE_SECONDS
 
     for _ in range(3):
+        keys.expect("made up")
         keys(URL)
     assert google.request_count == 2
 
@@ -146,10 +148,10 @@ class SlowGoogle(Google):
         super().__init__(reply)
         self.is_asked, self.may_answer = threading.Event(), threading.Event()
 
-    def __call__(self, url: str, **_: object) -> Any:
+    def __call__(self, url: str, **options: Any) -> Any:
         self.is_asked.set()
         assert self.may_answer.wait(100)
-        return super().__call__(url)
+        return super().__call__(url, **options)
 
 
 def test_concurrent_requests_fetch_the_keys_once() -> None:
