@@ -70,7 +70,6 @@ def test_two_variables_are_enough() -> None:
         ),
         ("ON_UNKNOWN_SUBMISSION", "stop", "stop_on_unknown", True),
         ("ON_UNKNOWN_SUBMISSION", "fallback", "stop_on_unknown", False),
-        ("TIGHT_MAX_USD_PER_SECOND", "0", "tight_max_usd_per_second", Decimal(0)),
         ("RETENTION_DAYS", "2", "retention_days", 2),
         ("RETENTION_DAYS", "3650", "retention_days", 3650),
         ("USER_REQUESTS_PER_SECOND", "5", "user_requests_per_second", 5),

@@ -12,11 +12,9 @@ PROMPT = 'She said "run",\nand it\'s a 고양이'
 
 @pytest.mark.parametrize("write", [str, json.dumps, repr], ids=["str", "json", "repr"])
 def test_a_prompt_is_removed_however_it_is_escaped(write: type[str]) -> None:
-    text = redact(f"refused: {write(PROMPT)}!", PROMPT)
+    escaped = write(PROMPT).strip("'\"")
 
-    assert text.startswith("refused: ")
-    assert "said" not in text
-    assert "고양이" not in text
+    assert redact(f"refused: {escaped}!", PROMPT) == "refused: …!"
 
 
 SECRETS = {
@@ -75,8 +73,9 @@ def test_a_prompt_that_the_vendor_cut_off_is_not_read_as_its_own_words(
     prompt = "an empty wallet, no credits left, and rain"
 
     words = without_secrets(f"The prompt 'an empty wallet, no credits{end}", prompt)
+    alone = without_secrets(f"an empty wallet, no credits{end}", prompt)
 
-    assert words == f"The prompt '…{end}"
+    assert (words, alone) == (f"The prompt '…{end}", f"…{end}")
 
 
 def test_words_that_a_prompt_only_begins_with_are_the_vendors_own() -> None:

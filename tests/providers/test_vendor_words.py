@@ -354,6 +354,8 @@ def test_issues_of_another_form_name_no_field(issues: object) -> None:
         ("The input image violates … Support codes: 17301594", IMAGE),
         ("This prompt contains words that violate usage guidelines.", PROMPT),
         ("The image shows a celebrity", IMAGE),
+        ("It was blocked. The prompt is unsafe.", PROMPT),
+        ("The image of two people is too large.", None),
         ("1 video was filtered. Support codes: 1", None),
         ("1 video was filtered. Support codes: 58061214", None),
         ("We encountered an issue with the audio for your prompt.", None),
