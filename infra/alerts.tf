@@ -86,10 +86,11 @@ locals {
       severity = "ERROR"
       labels   = ["job_id"]
     }
-    # Such as when the bucket refuses its image.
+    # Such as when the bucket refuses its image. The end of an abandoned job, which has an
+    # alert of its own, is logged with this code, too, but without a duration.
     job_out_of_time = {
       title    = "a job ran out of time"
-      filter   = "jsonPayload.message=\"job_finished\" jsonPayload.code=\"deadline_exceeded\""
+      filter   = "jsonPayload.message=\"job_finished\" jsonPayload.code=\"deadline_exceeded\" jsonPayload.duration_seconds>=1"
       severity = "WARNING"
       labels   = ["job_id"]
     }

@@ -293,6 +293,22 @@ def test_an_alerts_cause_logs_lines_that_only_this_alert_matches(
         assert [name for name in filters if matches(filters[name], line)] == [alert]
 
 
+@pytest.mark.parametrize("alert", ["job_abandoned", "job_out_of_time"])
+def test_a_job_that_ends_at_a_limit_raises_one_alert(
+    alert: str, harness: Harness
+) -> None:
+    """Both end with the same code, but each alert says something else about it."""
+    filters = {name: each["filter"] for name, each in LOCALS["event_alerts"].items()}
+    with capture_logs() as lines:
+        for happens in PROVOKED[alert]:
+            happens(harness)
+
+    raised = [
+        n for n, query in filters.items() for line in lines if matches(query, line)
+    ]
+    assert raised == [alert]
+
+
 def test_no_error_is_logged_that_an_operator_would_not_notice() -> None:
     filters = [alert["filter"] for alert in LOCALS["event_alerts"].values()]
     alerted = set().union(*map(awaited, filters))
