@@ -45,8 +45,4 @@ Keepalive.default = 620
 # still sends has been read by then: see functions/http/receiving.py.
 util.close_graceful = partial(util.close_graceful, timeout=0.01)
 
-# Otherwise Cloud Storage's client would also request the bucket's metadata with each
-# call, for traces that aren't made. No function has permission to read it.
-os.environ["DISABLE_GCS_PYTHON_CLIENT_OTEL_BUCKET_METADATA"] = "true"
-
 enable_gc_after_first_response()

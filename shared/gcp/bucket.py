@@ -31,8 +31,8 @@ class CloudBucket:
 
     def __init__(self, *, client: Client, bucket_name: str, signer: Signing) -> None:
         self._client = client
-        # With it, the library asks for the bucket itself, in threads of its own: once
-        # for each process and whenever an object is missing. We may not read that.
+        # With it, the library would request the bucket's metadata, in threads of its
+        # own, for traces that aren't made. No function has permission to read it.
         client._bucket_metadata_cache = None
         self._bucket = client.bucket(bucket_name)
         self._signer = signer
