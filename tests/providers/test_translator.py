@@ -15,7 +15,7 @@ from local.simulators.google import google_simulator
 from local.simulators.server import SimulatorServer
 from shared.domain.catalogue import DEFAULT_TEXT_MODEL, TEXT_MODELS
 from shared.domain.errors import ErrorCode
-from shared.domain.prompt_translation import Translation
+from shared.domain.prompt_translation import Translation, price_usd
 from shared.providers import gemini_translator
 from shared.providers.gemini_translator import GeminiTranslator
 from tests.local.simulated import QUICK, Objects
@@ -61,6 +61,21 @@ def test_a_korean_prompt_is_translated_at_the_price_of_its_tokens() -> None:
     assert (made.text, made.language) == ("A cat looks out of the window", "ko")
     assert made.problem is None
     assert Decimal(0) < made.cost_usd == paid.cost_usd < Decimal("0.001")
+
+
+def test_the_models_thoughts_are_paid_and_are_no_translation() -> None:
+    answer = json.dumps({"language": "ko", "english": "A cat looks out"})
+    parts = [{"text": "Hm.", "thought": True}, {"text": answer}]
+    counts = ("promptTokenCount", "candidatesTokenCount", "thoughtsTokenCount")
+    body = {
+        "candidates": [{"finishReason": "STOP", "content": {"parts": parts}}],
+        "usageMetadata": dict(zip(counts, (100, 20, 30), strict=True)),
+    }
+    with Vendor(Reply(body=body)) as server:
+        made = a_translator(server.url).translate(KOREAN, max_units=1000)
+
+    assert made.text == "A cat looks out"
+    assert made.cost_usd == price_usd(TEXT_MODELS[DEFAULT_TEXT_MODEL], 100, 20 + 30)
 
 
 def test_an_english_prompt_stays_as_it_is() -> None:
