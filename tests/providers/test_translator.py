@@ -78,6 +78,15 @@ def test_the_models_thoughts_are_paid_and_are_no_translation() -> None:
     assert made.cost_usd == price_usd(TEXT_MODELS[DEFAULT_TEXT_MODEL], 100, 20 + 30)
 
 
+@pytest.mark.parametrize("usage", [None, {}, {"candidatesTokenCount": 20}], ids=str)
+def test_without_a_count_of_tokens_the_maximum_counts(usage: object) -> None:
+    with Vendor(Reply(body={"usageMetadata": usage})) as server:
+        translator = a_translator(server.url)
+        made = translator.translate(KOREAN, max_units=1000)
+
+    assert made.cost_usd == translator.max_cost_usd(KOREAN) > 0
+
+
 def test_an_english_prompt_stays_as_it_is() -> None:
     with the_model() as server:
         made = translate(server, "The raccoon looks up")
