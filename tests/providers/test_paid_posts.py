@@ -328,6 +328,7 @@ def test_without_a_key_nothing_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
         outcome = omni_by_key(api_key="", base_url=server.url).start(request_for(OMNI))
 
     assert isinstance(outcome, NotSent)
+    assert outcome.problem.code is ErrorCode.PROVIDER_ERROR
     assert server.connections == 0
 
 
