@@ -19,7 +19,7 @@ import { keepBlob } from "../src/make/blobs";
 import { aDraft, aStorage, aVideo } from "./examples";
 
 beforeEach(() => {
-  vi.useFakeTimers();
+  vi.useFakeTimers({ now: 0 });
   vi.stubGlobal("localStorage", aStorage());
   vi.stubGlobal("sessionStorage", aStorage());
   vi.stubGlobal("addEventListener", () => {});
@@ -323,6 +323,21 @@ test("clicking again after giving up reuses the key, because the request may hav
   expect(newClick("ann", draft, SOON).key).not.toBe(given?.key);
 });
 
+test("a click that is repeated counts from then, so that its key isn't dropped while it is sent", async () => {
+  void sendClick(silent().api, newClick("ann", draft, Date.now()));
+  await vi.advanceTimersByTimeAsync(1000);
+  const given = click.value;
+  abandon();
+
+  vi.setSystemTime(Date.now() + 14 * 60_000);
+  void sendClick(silent().api, newClick("ann", draft, Date.now()));
+  vi.setSystemTime(Date.now() + 2 * 60_000);
+  switchUser("ann", Date.now());
+
+  expect(given?.body).toBeTruthy();
+  expect(click.value).toMatchObject({ key: given?.key, body: given?.body });
+});
+
 /** The module in another tab: only `localStorage` is shared. */
 async function anotherTab(): Promise<typeof import("../src/make/click")> {
   vi.stubGlobal("sessionStorage", aStorage());
@@ -503,10 +518,12 @@ test("an abandoned click keeps its key, whatever else is made meanwhile", async 
 
 test("a user's stale click doesn't mix up whose abandoned clicks are whose", async () => {
   switchUser("bob", 0);
+  vi.setSystemTime(SOON);
   const bobs = newClick("bob", draft, SOON);
   void sendClick(silent().api, bobs);
   await vi.advanceTimersByTimeAsync(1000);
   abandon();
+  vi.setSystemTime(0);
   const stale = newClick("bob", { ...draft, prompt: "Another" }, 0);
   void sendClick(silent().api, stale);
   switchUser("ann", 0);

@@ -152,11 +152,13 @@ export function newClick(user: string, draft: Draft, now: number): Click {
  *
  * A click that is already being sent isn't sent twice: a remounted view gets the same promise.
  */
-export function sendClick(api: Api, given: Click): Promise<Created | null> {
-  if (run?.key === given.key) return run.response;
+export function sendClick(api: Api, clicked: Click): Promise<Created | null> {
+  if (run?.key === clicked.key) return run.response;
   stop();
-  store(given);
   activeAt = Date.now();
+  // Of a click that is repeated, the latest time counts.
+  const given = { ...clicked, at: activeAt };
+  store(given);
   const control = new AbortController();
   run = { key: given.key, control, response: send(api, given, control.signal) };
   return run.response;
