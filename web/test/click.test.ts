@@ -9,7 +9,9 @@ import {
   newClick,
   abandoned,
   markEndSeen,
+  markFailed,
   markSeen,
+  type Click,
   Overslept,
   recallStartedJobs,
   startedJobs,
@@ -401,7 +403,7 @@ async function uploadingInTwoTabs() {
   await vi.advanceTimersByTimeAsync(1);
   const second = other.sendClick(uploading, other.newClick("ann", clicked, 1));
   await vi.advanceTimersByTimeAsync(1);
-  return { clicked, other, first, second, sent, arrive };
+  return { clicked, uploading, other, first, second, sent, arrive };
 }
 
 test("a click on the draft that another tab still uploads is the same request", async () => {
@@ -429,14 +431,54 @@ test("a click whose upload ends after another tab's has been answered gets its j
   expect(sent).toHaveLength(1);
 });
 
-test("a click that is given up before anything was sent is forgotten", async () => {
-  const { clicked, other } = await uploadingInTwoTabs();
-  const given = click.value;
-  other.abandon();
-  abandon();
+test("a click that is given up or whose upload is refused keeps its key: another tab may send it", async () => {
+  const { clicked, uploading, other, sent, arrive } = await uploadingInTwoTabs();
+  const key = click.value?.key;
+  const reused = () => other.newClick("ann", clicked, 2);
 
-  expect(abandoned.value).toEqual([]);
-  expect(newClick("ann", clicked, 2).key).not.toBe(given?.key);
+  for (const end of [other.abandon, () => other.markFailed(new ApiProblem(422, "x", "", [], null))]) {
+    void other.sendClick(uploading, reused());
+    end();
+    expect(other.abandoned.value).toEqual([]);
+    expect(reused()).toMatchObject({ key, body: null });
+  }
+
+  void other.sendClick(uploading, reused());
+  arrive[0]?.();
+  await vi.advanceTimersByTimeAsync(1);
+  other.abandon();
+  expect(sent).toMatchObject([{ key }]);
+  expect(reused()).toMatchObject({ key, body: sent[0]?.body });
+});
+
+test("a tab that is reloaded while it uploads sends the body of the tab that was faster", async () => {
+  const { sent, arrive, second } = await uploadingInTwoTabs();
+  arrive[1]?.();
+  await second;
+
+  const page = await anotherTab();
+  sessionStorage.setItem("reelay.click.ann", JSON.stringify(click.value));
+  page.switchUser("ann", 2);
+  const resumed = page.click.value as Click;
+  expect(resumed.body).toBeNull();
+  const { sent: resent, api } = anApi();
+  await page.sendClick(api, resumed);
+
+  expect(resent).toEqual(sent);
+});
+
+test("a click on a draft whose job was seen in another tab is a new one", async () => {
+  void sendClick(silent().api, newClick("ann", draft, 0));
+  await vi.advanceTimersByTimeAsync(1000);
+  const given = click.value;
+  const page = await anotherTab();
+  page.switchUser("ann", SOON);
+  expect(page.abandoned.value).toMatchObject([{ key: given?.key }]);
+
+  markSeen(aVideo(), SOON);
+  page.recallStartedJobs("ann");
+
+  expect(page.newClick("ann", draft, SOON).key).not.toBe(given?.key);
 });
 
 const HOURS = 3 * 3_600_000;
@@ -475,7 +517,8 @@ test("a click is sent if its upload took long, but not if its tab slept meanwhil
     await keepBlob("ann", "ann/1", new Blob(["1"]), []);
     const { sent, api } = anApi();
     const uploading = { ...api, createUpload } as unknown as Api;
-    const made = sendClick(uploading, newClick("ann", aDraft({ image }), Date.now()));
+    const clicked = aDraft({ image });
+    const made = sendClick(uploading, newClick("ann", clicked, Date.now()));
     made.catch(abandon);
     await vi.advanceTimersByTimeAsync(1);
 
@@ -488,6 +531,8 @@ test("a click is sent if its upload took long, but not if its tab slept meanwhil
     await vi.advanceTimersByTimeAsync(1);
 
     expect(sent).toHaveLength(count);
+    // Its key is kept for as long as if it had been clicked when its upload ended.
+    if (count) expect(newClick("ann", clicked, Date.now()).body).toEqual(sent[0]?.body);
     forget();
   }
 });
@@ -517,8 +562,8 @@ test("an abandoned click keeps its key, whatever else is made meanwhile", async 
 });
 
 test("a user's stale click doesn't mix up whose abandoned clicks are whose", async () => {
-  switchUser("bob", 0);
   vi.setSystemTime(SOON);
+  switchUser("bob", 0);
   const bobs = newClick("bob", draft, SOON);
   void sendClick(silent().api, bobs);
   await vi.advanceTimersByTimeAsync(1000);
@@ -526,6 +571,7 @@ test("a user's stale click doesn't mix up whose abandoned clicks are whose", asy
   vi.setSystemTime(0);
   const stale = newClick("bob", { ...draft, prompt: "Another" }, 0);
   void sendClick(silent().api, stale);
+  vi.setSystemTime(SOON);
   switchUser("ann", 0);
   const anns = newClick("ann", draft, SOON);
   void sendClick(silent().api, anns);
@@ -546,7 +592,7 @@ test("after a rejected request, the next click has a new key", async () => {
   const given = click.value;
   abandon();
   const { api } = anApi(new ApiProblem(409, "conflict", "", [], null));
-  await sendClick(api, newClick("ann", draft, SOON)).catch(forget);
+  await sendClick(api, newClick("ann", draft, SOON)).catch(markFailed);
 
   expect(newClick("ann", draft, SOON).key).not.toBe(given?.key);
 });

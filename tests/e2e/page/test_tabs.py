@@ -96,6 +96,30 @@ def test_a_click_on_the_draft_that_another_tab_still_uploads_is_paid_once(
     assert len(jobs(frontend, prompt)) == 1
 
 
+def test_a_click_given_up_in_one_of_two_tabs_and_clicked_again_is_paid_once(
+    visit: Visit, frontend: Frontend
+) -> None:
+    prompt = "A raccoon given up in one of two tabs"
+    page = visit().page
+    choose(page)
+    write(page, prompt)
+    other = open_another(page)
+    expect(other.get_by_alt_text("선택한 이미지")).to_be_visible()
+    uploads = [hold(tab, UPLOAD) for tab in (page, other)]
+    for tab, held in zip((page, other), uploads, strict=True):
+        make(tab)
+        arrived(tab, held)
+
+    other.get_by_role("button", name="보내기 취소").click()
+    other.unroute(UPLOAD)
+    make(other)
+    expect(other).to_have_url(re.compile("video="))
+    uploads[0][0].continue_()
+
+    expect(page).to_have_url(other.url)
+    assert len(jobs(frontend, prompt)) == 1
+
+
 def test_a_page_that_the_browser_had_put_away_learns_who_is_signed_in(
     visit: Visit,
 ) -> None:

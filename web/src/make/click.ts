@@ -24,7 +24,7 @@ export interface Click {
   key: string;
   /** The user who clicked and pays: it is sent only while this user is signed in. */
   user: string;
-  /** Milliseconds since 1970. */
+  /** When it was made, or last got further, in milliseconds since 1970. */
   at: number;
   draft: Draft;
   /** Never changes once it is set: a key is always sent with the same body. */
@@ -141,7 +141,9 @@ export function newClick(user: string, draft: Draft, now: number): Click {
     (one) =>
       one.user === user &&
       now - one.at < CLICK_LIFETIME_MS &&
-      fingerprintOf(one.draft) === wanted,
+      fingerprintOf(one.draft) === wanted &&
+      // The user has seen its job, in whichever tab, and wants another one.
+      !startedJobs.value.some(({ key }) => key === one.key),
   );
   return again ?? { key: crypto.randomUUID(), user, at: now, draft, body: null };
 }
@@ -156,9 +158,7 @@ export function sendClick(api: Api, clicked: Click): Promise<Created | null> {
   if (run?.key === clicked.key) return run.response;
   stop();
   activeAt = Date.now();
-  // Of a click that is repeated, the latest time counts.
-  const given = { ...clicked, at: activeAt };
-  store(given);
+  const given = store(clicked);
   const control = new AbortController();
   run = { key: given.key, control, response: send(api, given, control.signal) };
   return run.response;
@@ -195,10 +195,17 @@ function updateStartedJobs(
 
 /** Stops retrying. The request may still have arrived; then the library shows its video. */
 export function abandon(): void {
-  // Without a body, nothing was sent.
-  if (!click.value?.body) return forget();
+  // Without a body, this tab has sent nothing; but another one may be sending the same click.
   const given = drop();
-  if (given) abandoned.value = [...abandoned.value, given];
+  if (given?.body) abandoned.value = [...abandoned.value, given];
+}
+
+/** Call if `sendClick` threw. Unless the API refused the request itself, it may have arrived. */
+export function markFailed(error: unknown): void {
+  const isRefusal = error instanceof ApiProblem && error.status !== 401;
+  // Without a body, only an upload was refused.
+  if (isRefusal && click.value?.body) forget();
+  else abandon();
 }
 
 /** Drops the click and its key. */
@@ -235,11 +242,15 @@ export function forgetUser(user: string): void {
   remember(`ordered.${user}`, null);
 }
 
-function store(next: Click): void {
+function store(given: Click): Click {
+  // Another tab may have been faster with the same click.
+  const known = storedSent(given.user).find(({ key }) => key === given.key)?.body;
+  const next = { ...given, at: activeAt, body: known ?? given.body };
   click.value = next;
   // Only this tab goes on sending it after a reload.
   remember(`click.${next.user}`, next, sessionStorage);
   updateSent(next.user, (sent) => [...sent.filter(({ key }) => key !== next.key), next]);
+  return next;
 }
 
 function stop(): void {
@@ -251,11 +262,9 @@ async function send(api: Api, given: Click, signal: AbortSignal): Promise<Create
   const { key, user } = given;
   const made = given.body ?? (await retryUntilResponse(signal, () => bodyOf(api, given, signal)));
   if (!made) return null;
-  // Another tab may have been faster with the same click.
-  const isSame = (one: { key?: string }) => one.key === key;
-  const job = storedJobs(user).find(isSame);
-  const body = storedSent(user).find(isSame)?.body ?? made;
-  store({ ...given, body });
+  const body = store({ ...given, body: made }).body ?? made;
+  // Another tab's user may have seen its job.
+  const job = storedJobs(user).find((one) => one.key === key);
   reportProgress(signal, { step: "sending" });
   return retryUntilResponse(signal, async () =>
     job ? { video: await api.getVideo(job.id), isReplayed: true } : api.createVideo(body, key),
@@ -287,7 +296,8 @@ function isOld(): boolean {
 
 /** The user is asked to click again: that click reuses the key, because this one may have arrived. */
 function overslept(): Overslept {
-  if (click.value) store({ ...click.value, at: Date.now() });
+  activeAt = Date.now();
+  if (click.value) store(click.value);
   return new Overslept();
 }
 

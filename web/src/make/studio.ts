@@ -156,9 +156,7 @@ export function openStudio(app: App) {
       return created;
     } catch (error) {
       if (isClosed) return null;
-      // Unless the API answered it itself, an earlier try may have arrived: the key is kept.
-      if (error instanceof ApiProblem && error.status !== 401) clicks.forget();
-      else clicks.abandon();
+      clicks.markFailed(error);
       fail(error);
       // A cap may have been reached, or new videos may be paused.
       void prices.refreshPrice();
