@@ -11,6 +11,7 @@ from urllib.request import urlopen
 
 import pytest
 
+from functions.http.receiving import SMALL_BODY_BYTES
 from local.functions import command as function_command
 from local.processes import RunningProcess, answers, free_port, wait_until
 from local.stack import ROOT, Stack
@@ -87,7 +88,8 @@ def test_a_stranger_is_answered_before_sending_a_byte_of_the_body(port: int) -> 
 
 
 def test_a_body_that_is_too_large_is_refused_before_a_byte_is_sent(port: int) -> None:
-    with begin(port, "/count", token("ann") + JSON, length=100_001) as connection:
+    length = SMALL_BODY_BYTES + 1
+    with begin(port, "/count", token("ann") + JSON, length=length) as connection:
         assert connection.recv(12) == b"HTTP/1.1 413"
 
 
