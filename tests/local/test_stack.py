@@ -137,30 +137,30 @@ def test_ctrl_c_stops_waiting_for_the_emulator(
 
 
 class _Part:
-    """Stands in for a RunningProcess; `told` lists what each one is told, and when."""
+    """Stands in for a RunningProcess; `events` lists the signals and ends, in order."""
 
     has_ended = False
 
-    def __init__(self, told: list[tuple[str, str]], log: Path) -> None:
-        self._told, self._name = told, log.stem
+    def __init__(self, events: list[tuple[str, str]], log: Path) -> None:
+        self._events, self._name = events, log.stem
 
     def announcement(self) -> dict[str, str]:
         return {"address": "http://127.0.0.1:1", "tasks": "x", "control": "x"}
 
     def send_signal(self, number: signal.Signals) -> None:
-        self._told.append((number.name, self._name))
+        self._events.append((number.name, self._name))
 
     def end(self) -> None:
-        self._told.append(("end", self._name))
+        self._events.append(("end", self._name))
 
 
 def test_parts_end_at_the_same_time_and_the_functions_before_what_they_use(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One after the other they take so long that a restart finds its ports busy."""
-    told: list[tuple[str, str]] = []
+    events: list[tuple[str, str]] = []
     monkeypatch.setattr(
-        "local.stack.RunningProcess", lambda *_, log, **__: _Part(told, log)
+        "local.stack.RunningProcess", lambda *_, log, **__: _Part(events, log)
     )
     monkeypatch.setattr("local.stack.answers", lambda *_, **__: lambda: True)
     elsewhere = dict.fromkeys(ADDRESSES, "http://127.0.0.1:1")
@@ -173,9 +173,9 @@ def test_parts_end_at_the_same_time_and_the_functions_before_what_they_use(
     expected = [("SIGTERM", {*FUNCTIONS}), ("end", {*FUNCTIONS})]
     expected += [("SIGTERM", others), ("end", others)]
     for what, names in expected:
-        now, told = told[: len(names)], told[len(names) :]
+        now, events = events[: len(names)], events[len(names) :]
         assert {*now} == {(what, name) for name in names}
-    assert told == []
+    assert events == []
 
 
 def test_another_ctrl_c_does_not_interrupt_the_end_of_a_process() -> None:

@@ -294,7 +294,7 @@ class Desk:
 
     @property
     def imported(self) -> list[str]:
-        """What Terraform is told to import."""
+        """What Terraform would import."""
         return list(self.variables["existing"])
 
     @property
