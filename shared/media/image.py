@@ -61,8 +61,8 @@ class _PngStream(PngImagePlugin.PngStream):
         check(cid, data)
 
 
-# Pillow's own stream refuses such a file.
-PngImagePlugin.PngStream = _PngStream  # type: ignore[misc]
+# Pillow's own stream refuses such a file, and Pillow has no setting for another one.
+PngImagePlugin.PngStream = _PngStream  # type: ignore[misc] # a class is replaced
 # Each thread uses address space, which is limited.
 AvifImagePlugin.DEFAULT_MAX_THREADS = 1
 # `MAX_PIXELS` limits them instead, by what decoding each format takes.

@@ -28,14 +28,19 @@ test("a translation that fails is no longer awaited, until it is tried again", a
   translation.close();
 });
 
-test("a new prompt is translated again, and an earlier one's late translation changes nothing", async () => {
-  vi.useFakeTimers();
+/** Each translation arrives once the function at its place in `arrivals` is called. */
+function openHeld() {
   const arrivals: (() => void)[] = [];
   const translatePrompt = async (prompt: string) => {
     await new Promise<void>((resolve) => arrivals.push(resolve));
     return { prompt: `English of ${prompt}`, language: "ko", translated: true };
   };
-  const translation = openTranslation({ translatePrompt } as unknown as Api);
+  return { translation: openTranslation({ translatePrompt } as unknown as Api), arrivals };
+}
+
+test("a new prompt is translated again, and an earlier one's late translation changes nothing", async () => {
+  vi.useFakeTimers();
+  const { translation, arrivals } = openHeld();
   change({ prompt: "여우", english: null });
   await vi.advanceTimersByTimeAsync(1000);
   change({ prompt: "여우가 달린다" });
@@ -54,12 +59,7 @@ test("a new prompt is translated again, and an earlier one's late translation ch
 });
 
 test("a translation that arrives after the user has edited the English leaves it as it is", async () => {
-  const arrivals: (() => void)[] = [];
-  const translatePrompt = async (prompt: string) => {
-    await new Promise<void>((resolve) => arrivals.push(resolve));
-    return { prompt: `English of ${prompt}`, language: "ko", translated: true };
-  };
-  const translation = openTranslation({ translatePrompt } as unknown as Api);
+  const { translation, arrivals } = openHeld();
   change({ prompt: "여우", english: null });
   const translated = translation.translateNow();
   const edited = { of: "여우", text: "A fox of my own", edited: true };
