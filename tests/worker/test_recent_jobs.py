@@ -73,6 +73,17 @@ def test_the_job_is_read_again_after_a_failed_step(harness: Harness) -> None:
     assert harness.jobs.reads == reads + 1
 
 
+def test_a_task_of_a_later_version_finds_the_current_job(harness: Harness) -> None:
+    task = kept(harness, running(a_job(), RUNWAY))
+    harness.providers[RUNWAY].polls = [Succeeded()]
+    another_process(harness).deliver(task)
+
+    harness.deliver(due(harness))
+
+    assert harness.job.delivered
+    assert len(harness.providers[RUNWAY].polled) == 1
+
+
 def test_a_start_begun_by_another_process_is_not_sent_again(harness: Harness) -> None:
     task = kept(harness, a_job())
     another_process(harness).step()
