@@ -105,6 +105,8 @@ def _canvas(image: bytes, shape: Shape) -> list[Image.Image]:
         format="yuv420p",
         dst_colorspace=Colorspace.ITU601,
         dst_color_range=ColorRange.MPEG,
+        # FFmpeg keeps further threads for the next frame, which hangs in a fork.
+        threads=1,
     )
     return [
         Image.frombytes(

@@ -1,6 +1,6 @@
 """Computes how a player shows a frame: rotated and stretched, as the file says."""
 
-from fractions import Fraction
+from typing import Any
 
 from av.video.frame import VideoFrame
 
@@ -11,9 +11,11 @@ def quarter_turns(frame: VideoFrame) -> int:
     return 0 if rest else turns % 4
 
 
-def shown_size(
-    frame: VideoFrame, pixel_aspect_ratio: Fraction | None
-) -> tuple[int, int]:
-    """Width and height; a pixel without an aspect ratio is square."""
+def shown_size(frame: VideoFrame, pixel_aspect_ratio: Any) -> tuple[int, int]:
+    """Width and height in pixels, as shown.
+
+    The aspect ratio is PyAV's: a Fraction before its version 19, then an AVRational.
+    Without one (None, or 0/1), a pixel is square.
+    """
     width, height = round(frame.width * (pixel_aspect_ratio or 1)), frame.height
     return (height, width) if quarter_turns(frame) % 2 else (width, height)
