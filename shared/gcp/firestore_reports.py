@@ -1,14 +1,20 @@
 """Reads the ledger and the usage documents, for reports and for the audit."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 from urllib.parse import unquote
 
 from google.cloud.firestore_v1.base_query import FieldFilter
 
-from shared.domain.ledger import Account, LedgerKey, account_of, documents_of
+from shared.domain.ledger import (
+    Account,
+    LedgerKey,
+    account_of,
+    documents_of,
+    ledger_key_on,
+)
 from shared.domain.ledger_snapshot import LedgerSnapshot, OpenJob
 from shared.domain.usage import UsageMonth
 from shared.gcp import ledger_records as records
@@ -64,17 +70,22 @@ class LedgerAuditReader:
         self._database = database
         self._shards = shards
 
-    def read(self, at: datetime, also: Sequence[str]) -> LedgerSnapshot | None:
-        """The ledger documents of all open jobs, and those of the accounts `also`.
+    def read(self, at: datetime, days: Sequence[date]) -> LedgerSnapshot | None:
+        """The ledger documents of all open jobs, and those in which jobs of `days` are
+        booked: of all users, and of each for whom an open job is counted.
 
-        None if more than `MAX_OPEN_JOBS` are open. A job whose amounts can't be read
-        is left out, so the documents that it is booked in won't balance.
+        None if more than `MAX_OPEN_JOBS` are open. A job that is gone, or whose amounts
+        can't be read, is left out, so the documents that it is booked in won't balance.
         """
         found = self._open_jobs(at)
         if len(found) > MAX_OPEN_JOBS:
             return None
         jobs = tuple(job for raw in found if (job := _open_job(raw)))
-        accounts = {*also, *(account_of(d) for job in jobs for d in job.documents)}
+        counts = self._counts(at)
+        accounts = {account_of(d) for job in jobs for d in job.documents}
+        for day in days:
+            accounts.add(ledger_key_on("", day).accounts[0])
+            accounts.update(ledger_key_on(user, day).accounts[1] for user in counts)
         names = {
             *(name for each in accounts for name in documents_of(each, self._shards)),
             *(name for job in jobs for name in job.documents),
@@ -88,7 +99,7 @@ class LedgerAuditReader:
                 name: records.total([spend[name], settled[name]]) for name in names
             },
             borrowed={name: records.borrowed(spend[name]) for name in names},
-            open_jobs=self._counts(at),
+            open_jobs=counts,
         )
 
     def _open_jobs(self, at: datetime) -> Sequence[records.Record]:

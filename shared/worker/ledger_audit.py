@@ -1,12 +1,11 @@
 """Checks whether the ledger balances, and logs what does not; read-only."""
 
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta, tzinfo
+from datetime import date, datetime, timedelta, tzinfo
 
 import structlog
 from msgspec import Struct
 
-from shared.domain.ledger import ledger_key_on
 from shared.domain.ledger_snapshot import LedgerSnapshot
 from shared.ports.store import Clock
 
@@ -17,12 +16,12 @@ READ_LAG = timedelta(seconds=10)
 
 
 class LedgerAudit(Struct, frozen=True, kw_only=True):
-    """`read(at, accounts)`: the snapshot of these accounts at the time `at`.
+    """`read(at, days)`: the snapshot of the accounts of these days at the time `at`.
 
     It returns None if there are more open jobs than it reads.
     """
 
-    read: Callable[[datetime, Sequence[str]], LedgerSnapshot | None]
+    read: Callable[[datetime, Sequence[date]], LedgerSnapshot | None]
     clock: Clock
     zone: tzinfo
 
@@ -30,15 +29,12 @@ class LedgerAudit(Struct, frozen=True, kw_only=True):
         """The number of documents, loans and per-user job counts that are off."""
         at = self.clock.now() - READ_LAG
         # On the first of a month, jobs of the previous month have only just ended.
-        ledger = self.read(at, [self._shared(at), self._shared(at - timedelta(days=1))])
+        today = at.astimezone(self.zone).date()
+        ledger = self.read(at, [today, today - timedelta(days=1)])
         if ledger is None:
             log.warning("ledger_not_checked", why="too many open jobs")
             return 0
         return _log(ledger)
-
-    def _shared(self, at: datetime) -> str:
-        """The account of all users for the month of `at`."""
-        return ledger_key_on("", at.astimezone(self.zone).date()).accounts[0]
 
 
 def _log(ledger: LedgerSnapshot) -> int:

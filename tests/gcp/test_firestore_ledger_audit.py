@@ -1,7 +1,7 @@
 """Reading the ledger and the open jobs as of one moment, on the emulator."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import pytest
@@ -21,6 +21,7 @@ from tests.domain.examples import NOON, a_job, a_new_job, completed
 from tests.gcp.stores import end, read
 
 ALL, ANNS = "all.2026-11", "user.ann.2026-11"
+TODAY = date(2026, 11, 22)
 JOB1S = a_new_job().ledger_key.documents[0]
 CAPPED = Limits(all_users=Caps(daily_usd=Decimal(99)))
 
@@ -44,7 +45,7 @@ def work(jobs: FirestoreJobs) -> None:
 @pytest.fixture
 def read_now(database: Database) -> Callable[[], LedgerSnapshot]:
     def read() -> LedgerSnapshot:
-        found = LedgerAuditReader(database, SHARDS).read(datetime.now(UTC), [ALL])
+        found = LedgerAuditReader(database, SHARDS).read(datetime.now(UTC), [TODAY])
         assert found is not None
         return found
 
@@ -105,6 +106,29 @@ def test_a_count_of_open_jobs_without_a_job_is_off(
     assert read_now().user_differences == {"a/b": 1}
 
 
+def test_a_job_that_was_deleted_by_hand_is_missed_wherever_it_was_counted(
+    firestore_client: firestore.Client,
+    database: Database,
+    read_now: Callable[[], LedgerSnapshot],
+) -> None:
+    """Each is then corrected as the runbook says."""
+    FirestoreJobs(database).create(a_new_job(duration=8))
+    shown = firestore_client.collection("videos").document("job1")
+    shown.collection("internal").document("run").delete()
+
+    ledger = read_now()
+
+    assert ledger.document_differences == dict.fromkeys((JOB1S, ANNS), Decimal("0.40"))
+    assert ledger.user_differences == {"ann": 1}
+    for document in (JOB1S, ANNS):
+        spend = firestore_client.collection("spend").document(document)
+        spend.update({"days.d22.held": firestore.Increment(-400_000)})
+    users = firestore_client.collection("users")
+    users.document("ann").update({"open_jobs": firestore.Increment(-1)})
+    corrected = read_now()
+    assert (corrected.document_differences, corrected.user_differences) == ({}, {})
+
+
 def test_the_hold_of_an_unreadable_record_is_off(
     firestore_client: firestore.Client,
     database: Database,
@@ -115,7 +139,8 @@ def test_the_hold_of_an_unreadable_record_is_off(
 
     shown.collection("internal").document("run").update({"hold_usd": None})
 
-    assert read_now().document_differences == {JOB1S: Decimal("0.40")}
+    off = read_now().document_differences
+    assert off == dict.fromkeys((JOB1S, ANNS), Decimal("0.40"))
     assert read_now().user_differences == {"ann": 1}
 
 
@@ -125,7 +150,7 @@ def test_the_ledger_is_read_as_of_one_moment(database: Database) -> None:
     moment = datetime.now(UTC)
     ended(jobs, "job1")
 
-    then = LedgerAuditReader(database, SHARDS).read(moment, [ALL])
+    then = LedgerAuditReader(database, SHARDS).read(moment, [TODAY])
 
     assert then and len(then.jobs) == then.open_jobs["ann"] == 1
     assert then.documents[ANNS].month.open_usd == Decimal("0.40")
@@ -141,7 +166,7 @@ def test_with_too_many_open_jobs_the_ledger_is_not_checked(
     for job_id in ("a", "b"):
         jobs.create(a_new_job(job_id=job_id))
 
-    found = LedgerAuditReader(database, SHARDS).read(datetime.now(UTC), [ALL])
+    found = LedgerAuditReader(database, SHARDS).read(datetime.now(UTC), [TODAY])
 
     assert (found is not None) is is_read
 
@@ -150,4 +175,4 @@ def test_a_moment_that_the_store_refuses_is_unreachable(database: Database) -> N
     future = datetime.now(UTC) + READ_LAG
 
     with pytest.raises(Unreachable):
-        LedgerAuditReader(database, SHARDS).read(future, [ALL])
+        LedgerAuditReader(database, SHARDS).read(future, [TODAY])

@@ -1,7 +1,7 @@
 """The audit logs whether the ledger balances, which account is off, and by how much."""
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
@@ -47,7 +47,7 @@ def ledger(
 
 
 def balance(found: LedgerSnapshot | None) -> LedgerAudit:
-    return LedgerAudit(read=lambda at, account: found, clock=FrozenClock(), zone=UTC)
+    return LedgerAudit(read=lambda at, days: found, clock=FrozenClock(), zone=UTC)
 
 
 OPEN, TINY = an_open_job(), an_open_job("0.0000004")
@@ -135,22 +135,21 @@ def test_a_ledger_with_too_many_open_jobs_is_not_checked() -> None:
     assert [line["event"] for line in logs] == ["ledger_not_checked"]
 
 
-def test_the_audit_reads_a_past_moment_and_its_month_in_the_ledgers_zone() -> None:
-    asked: list[tuple[datetime, list[str]]] = []
+def test_the_audit_reads_a_past_moment_and_its_days_in_the_ledgers_zone() -> None:
+    asked: list[tuple[datetime, list[date]]] = []
     midnight = datetime(2026, 11, 30, 15, 0, 9, tzinfo=UTC)  # of December in Seoul
     second = datetime(2026, 12, 1, 9, tzinfo=UTC)  # jobs of November have just ended
 
-    def read(at: datetime, accounts: Sequence[str]) -> LedgerSnapshot:
-        asked.append((at, list(accounts)))
+    def read(at: datetime, days: Sequence[date]) -> LedgerSnapshot:
+        asked.append((at, list(days)))
         return ledger()
 
     LedgerAudit(read=read, clock=FrozenClock(midnight), zone=ZoneInfo("Asia/Seoul"))()
     LedgerAudit(read=read, clock=FrozenClock(), zone=UTC)()
     LedgerAudit(read=read, clock=FrozenClock(second), zone=UTC)()
 
-    november, december = "all.2026-11", "all.2026-12"
     assert asked == [
-        (midnight - timedelta(seconds=10), [november, november]),
-        (NOON - timedelta(seconds=10), [november, november]),
-        (second - timedelta(seconds=10), [december, november]),
+        (midnight - timedelta(seconds=10), [date(2026, 11, 30), date(2026, 11, 29)]),
+        (NOON - timedelta(seconds=10), [date(2026, 11, 22), date(2026, 11, 21)]),
+        (second - timedelta(seconds=10), [date(2026, 12, 1), date(2026, 11, 30)]),
     ]
