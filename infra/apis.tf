@@ -27,6 +27,7 @@ locals {
     ] : [], var.github_repository != null ? [
     "sts.googleapis.com", # exchanges GitHub's token for Google's
     ] : [], var.enable_web ? [
+    "apikeys.googleapis.com", # the page's key
     "firebase.googleapis.com",
     "firebasehosting.googleapis.com", # the web page
   ] : [])

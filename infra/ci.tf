@@ -39,6 +39,7 @@ locals {
     "roles/pubsub.admin"                   = "the budget's topic and subscriptions"
     "roles/run.admin"                      = "who may invoke the functions"
     "roles/secretmanager.admin"            = "the secrets and their grants; it could read them, too"
+    "roles/serviceusage.apiKeysAdmin"      = "the page's key; it could read the project's other keys, too"
     "roles/serviceusage.serviceUsageAdmin" = "the APIs"
     "roles/storage.admin"                  = "the buckets and their grants"
     "roles/cloudbuild.builds.editor"       = "starts the functions' builds, reads the check's"

@@ -25,21 +25,36 @@ import {
   id       = "projects/${var.project_id}"
 }
 
+# Everybody can read the page's key in its config.json. If it had none of its own, Firebase
+# would give it any key of the project without restrictions, such as the owner's for Gemini,
+# which anyone could then use at the owner's cost. It isn't restricted to the page's
+# addresses, because the page sends no Referer.
+resource "google_apikeys_key" "web" {
+  count = var.enable_web ? 1 : 0
+
+  name         = "reelay-web-${random_id.queues.hex}"
+  display_name = "Reelay: the web page"
+
+  restrictions {
+    dynamic "api_targets" {
+      for_each = ["firestore", "identitytoolkit", "securetoken"]
+      content {
+        service = "${api_targets.value}.googleapis.com"
+      }
+    }
+  }
+
+  depends_on = [google_project_service.apis]
+}
+
 resource "google_firebase_web_app" "web" {
   count    = var.enable_web ? 1 : 0
   provider = google-beta
 
   project         = google_firebase_project.this[0].project
   display_name    = "Reelay"
+  api_key_id      = google_apikeys_key.web[0].uid
   deletion_policy = "DELETE"
-}
-
-data "google_firebase_web_app_config" "web" {
-  count    = var.enable_web ? 1 : 0
-  provider = google-beta
-
-  project    = var.project_id
-  web_app_id = google_firebase_web_app.web[0].app_id
 }
 
 # The project's default site, at whose second domain Firebase handles sign-in. Its content

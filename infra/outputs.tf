@@ -52,8 +52,8 @@ output "web_config" {
   description = "The page's config.json; nothing of it is secret. Null without the page."
   value = var.enable_web ? jsonencode(merge(local.page, {
     firebase = {
-      apiKey     = data.google_firebase_web_app_config.web[0].api_key
-      authDomain = data.google_firebase_web_app_config.web[0].auth_domain
+      apiKey     = nonsensitive(google_apikeys_key.web[0].key_string)
+      authDomain = trimprefix(local.hosted_origins[0], "https://")
       appId      = google_firebase_web_app.web[0].app_id
     }
   })) : null

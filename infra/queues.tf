@@ -9,7 +9,8 @@ locals {
 }
 
 # Ends the names that stay blocked when they are deleted: a queue's for days, an identity
-# pool's for 30, a role's for 37. So what was destroyed can be deployed again at any time.
+# pool's and an API key's for 30, a role's for 37. So what was destroyed can be deployed again
+# at any time.
 resource "random_id" "queues" {
   byte_length = 3
 }

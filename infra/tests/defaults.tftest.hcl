@@ -336,6 +336,14 @@ run "defaults" {
     error_message = "The page must be on the project's own site, at the address where sign-in is handled."
   }
   assert {
+    condition     = google_firebase_web_app.web[0].api_key_id == google_apikeys_key.web[0].uid && jsondecode(output.web_config).firebase == { apiKey = "the-pages-own", authDomain = "reelay-test.firebaseapp.com", appId = google_firebase_web_app.web[0].app_id }
+    error_message = "The page must publish a key of its own: Firebase would pick any unrestricted key of the project, which may call Gemini at our cost."
+  }
+  assert {
+    condition     = google_apikeys_key.web[0].name == "reelay-web-${random_id.queues.hex}" && contains(keys(google_project_service.apis), "apikeys.googleapis.com")
+    error_message = "A deleted key's name stays blocked, and its API must be on."
+  }
+  assert {
     condition     = toset(google_identity_platform_config.users[0].authorized_domains) == toset(["reelay-test.firebaseapp.com", "reelay-test.web.app", "app.example.com"]) && contains(split(",", google_cloudfunctions2_function.functions["api"].service_config[0].environment_variables["ALLOWED_ORIGINS"]), output.web_url)
     error_message = "Sign-in and the API must take the page's addresses."
   }

@@ -22,6 +22,7 @@ from ops.deploy.down import KEPT_RESOURCES
 from ops.deploy.failures import MANUAL_FIXES
 from ops.deploy.settings import DETECTABLE
 from ops.deploy.variables import parse_assignment
+from ops.page_headers import hosting
 from shared.domain import naming, timing
 from shared.domain.catalogue import (
     DEFAULT_CHAIN,
@@ -459,6 +460,18 @@ def test_the_page_gets_the_same_configuration_in_the_cloud_as_locally() -> None:
 
     # Only on a developer's machine does the page say that nothing is paid.
     assert {*LOCALS["page"], "firebase"} == config.keys() - {"simulated"}
+
+
+def test_the_pages_key_opens_what_the_page_calls_and_nothing_else() -> None:
+    """Everybody can read it: with an unrestricted one, they could call Gemini."""
+    (restrictions,) = resources()["google_apikeys_key.web"]["restrictions"]
+    (targets,) = restrictions["dynamic"]
+    opened = {f"{name}.googleapis.com" for name in targets["api_targets"]["for_each"]}
+    (policy,) = re.findall(r"connect-src ([^;]*)", json.dumps(hosting()))
+    called = set(re.findall(r"https://(\w+\.googleapis\.com)", policy))
+
+    # Videos are loaded by signed URLs.
+    assert opened == called - {"storage.googleapis.com"}
 
 
 @pytest.mark.parametrize("try_seconds", [0.0, CallLimits().total])

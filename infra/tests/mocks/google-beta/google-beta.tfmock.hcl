@@ -16,7 +16,3 @@ mock_resource "google_firebase_web_app" {
   override_during = plan
   defaults        = { app_id = "1:123456789012:web:abc" }
 }
-
-mock_data "google_firebase_web_app_config" {
-  defaults = { api_key = "AIza", auth_domain = "reelay-test.firebaseapp.com", messaging_sender_id = "123456789012" }
-}

@@ -95,3 +95,8 @@ mock_resource "google_iam_workload_identity_pool" {
   override_during = plan
   defaults        = { name = "projects/123456789012/locations/global/workloadIdentityPools/reelay-github-0a1b2c" }
 }
+
+mock_resource "google_apikeys_key" {
+  override_during = plan
+  defaults        = { uid = "4f3c", key_string = "the-pages-own" }
+}
