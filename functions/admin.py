@@ -96,7 +96,7 @@ def _render(switch: KillSwitchState) -> dict[str, Any]:
             "level": interval.level.value,
             "overridden": switch.is_overridden(budget_id),
         }
-        for budget_id, interval in sorted(switch.budgets.items())
+        for budget_id, interval in sorted(switch.live_budgets.items())
     ]
     return {
         "level": switch.level.value,

@@ -68,7 +68,7 @@ def shown(switch: KillSwitchState) -> str:
         ("automatic", switch.automatic, ""),
         *(
             (f"budget {name}", interval.level, _spent(switch, name, interval))
-            for name, interval in sorted(switch.budgets.items())
+            for name, interval in sorted(switch.live_budgets.items())
         ),
     )
 

@@ -5,7 +5,7 @@ the result depends on which of them arrived, not on their order.
 """
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 
@@ -18,6 +18,8 @@ HALF = Decimal("0.5")
 TIGHT_RATIO = Decimal("0.8")
 PAUSED_RATIO = Decimal(1)
 ZERO = Decimal(0)
+# Google publishes each budget several times a day: after so long it may be given up.
+GIVEN_UP_AFTER = timedelta(days=4)
 
 
 class Level(StrEnum):
@@ -54,6 +56,11 @@ class BudgetInterval(Struct, frozen=True, kw_only=True):
         return self.by_amount[amount].ratio
 
     @property
+    def last_published_at(self) -> datetime | None:
+        times = (spent.published_at for spent in self.by_amount.values())
+        return max(times, default=None)
+
+    @property
     def level(self) -> Level:
         if self.ratio >= PAUSED_RATIO:
             return Level.PAUSED
@@ -85,7 +92,7 @@ class KillSwitchState(Struct, frozen=True, kw_only=True):
         """The strictest of the manual level and of the budgets not overridden by it."""
         automatic = [
             interval.level
-            for budget_id, interval in self.budgets.items()
+            for budget_id, interval in self.live_budgets.items()
             if not self.is_overridden(budget_id)
         ]
         manual = self.manual_override.level if self.manual_override else Level.NORMAL
@@ -94,13 +101,29 @@ class KillSwitchState(Struct, frozen=True, kw_only=True):
     @property
     def automatic(self) -> Level:
         """The level of the budgets alone, without the manual override."""
-        return _strictest(*(interval.level for interval in self.budgets.values()))
+        return _strictest(*(interval.level for interval in self.live_budgets.values()))
 
     @property
     def last_published_at(self) -> datetime | None:
         """When a budget last published anything; None if none ever has."""
-        spent = [s for b in self.budgets.values() for s in b.by_amount.values()]
-        return max((each.published_at for each in spent), default=None)
+        times = (interval.last_published_at for interval in self.budgets.values())
+        return max(filter(None, times), default=None)
+
+    @property
+    def live_budgets(self) -> Mapping[str, BudgetInterval]:
+        """Without those that fell silent long before another one last published: they
+        were deleted, and no new interval would ever lift the level that they set.
+
+        If all are silent, notifications may be lost, and the level stays.
+        """
+        newest = self.last_published_at
+        return {
+            budget_id: interval
+            for budget_id, interval in self.budgets.items()
+            if newest is None
+            or interval.last_published_at is None
+            or newest - interval.last_published_at < GIVEN_UP_AFTER
+        }
 
     def is_overridden(self, budget_id: str) -> bool:
         override = self.manual_override

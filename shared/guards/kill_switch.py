@@ -16,15 +16,20 @@ from shared.domain.errors import (
     LostRace,
     Unreachable,
 )
-from shared.domain.kill_switch import HALF, KillSwitchState, Level, ManualOverride
+from shared.domain.kill_switch import (
+    GIVEN_UP_AFTER,
+    HALF,
+    KillSwitchState,
+    Level,
+    ManualOverride,
+)
 from shared.jobs.commit import SHORT_BACKOFF, tries
 from shared.ports.store import KillSwitchStore
 
 log = structlog.get_logger()
 
 CACHE_TTL = timedelta(seconds=5)
-# Google publishes several times a day. After as long again, the silence counts as
-# intended: a budget may have been given up.
+# Once the budgets count as given up, their silence is intended.
 SILENT_AFTER = timedelta(days=2)
 
 
@@ -62,7 +67,7 @@ class KillSwitch(Struct, kw_only=True):
     def report_silence(self, now: datetime) -> None:
         """Log it if the budgets fell silent, as after one was deleted at Google."""
         last = self.show().last_published_at
-        if last is not None and SILENT_AFTER <= now - last < 2 * SILENT_AFTER:
+        if last is not None and SILENT_AFTER <= now - last < GIVEN_UP_AFTER:
             log.error("budget_silent", last_published_at=last)
 
     def set_manually(

@@ -73,6 +73,7 @@ FULL, FULL_LATER = spent("1"), spent("1", 1)
 FULL_NEXT_MONTH = spent("1", 1, interval=DECEMBER)
 HALF_OF_TWICE = spent("0.5", amount="200")
 UNUSABLE = replace(FULL, budget_amount=NO_AMOUNT, ratio=OVERSPENT)
+OTHER = {"budget_id": "b2"}
 SUCCESSIVE: dict[str, tuple[Sequence[BudgetNotification], Level]] = {
     "the highest counts": ([FULL, spent("0.2", 1)], PAUSED),
     "a new interval starts from zero": (
@@ -87,6 +88,13 @@ SUCCESSIVE: dict[str, tuple[Sequence[BudgetNotification], Level]] = {
         [spent("0.9"), spent("0.1", budget_id="b2")],
         TIGHT,
     ),
+    "a budget that may only be late": ([FULL, spent("0.1", 5759, **OTHER)], PAUSED),
+    "a budget that another replaced": ([FULL, spent("0.1", 5760, **OTHER)], NORMAL),
+    "which publishes again": (
+        [FULL, spent("0.1", 5760, **OTHER), spent("1", 5761)],
+        PAUSED,
+    ),
+    "a budget alone, however silent": ([FULL], PAUSED),
     "an unusable one": ([spent("0.1", -1), UNUSABLE], PAUSED),
     "forgotten by now": ([UNUSABLE, spent("0.1", 1)], NORMAL),
     "a forecast": ([spent("0.4", forecast="2.5")], NORMAL),
@@ -99,7 +107,9 @@ SUCCESSIVE: dict[str, tuple[Sequence[BudgetNotification], Level]] = {
 def test_successive_notifications_give_a_level(
     notifications: Sequence[BudgetNotification], level: Level
 ) -> None:
-    assert after(*notifications).level is level
+    switch = after(*notifications)
+
+    assert (switch.level, switch.automatic) == (level, level)
 
 
 @pytest.mark.parametrize(

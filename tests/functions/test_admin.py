@@ -50,7 +50,9 @@ def test_an_operator_pauses_generation_and_users_are_told_why(
 def test_the_budgets_level_is_shown_beside_the_manual_one(
     client: FlaskClient, harness: Harness
 ) -> None:
-    harness.kill_switch.on_budget_notification(a_notification("0.9"))
+    replaced = a_notification("1", budget_id="b0", minute=-4 * 24 * 60)
+    for notification in (replaced, a_notification("0.9")):
+        harness.kill_switch.on_budget_notification(notification)
     body = {"level": "normal", "reason": "a launch"}
 
     shown = client.post(PATH, json=body, headers=OPERATOR).get_json()

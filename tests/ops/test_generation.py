@@ -106,12 +106,16 @@ def test_nothing_is_set_without_a_reason(
     assert capsys.readouterr().err == f"{SAY_WHY}\n"
 
 
+# The last word of a budget that is shown no more, since another one replaced it.
+REPLACED = apply_notification(
+    KillSwitchState(), a_notification("1", budget_id="b0", minute=-4 * 24 * 60)
+)
+
+
 def set_to(level: Level, ratio: str) -> KillSwitchState:
     after_noon = NOON + timedelta(hours=1)
     setting = ManualOverride(level=level, reason="odd", by="ann@x.org", at=after_noon)
-    return set_manually(
-        apply_notification(KillSwitchState(), a_notification(ratio)), setting
-    )
+    return set_manually(apply_notification(REPLACED, a_notification(ratio)), setting)
 
 
 @pytest.mark.parametrize(
