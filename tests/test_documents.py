@@ -4,6 +4,7 @@ import ast
 import re
 from functools import cache
 from pathlib import Path
+from typing import TypeGuard
 
 import pytest
 
@@ -55,6 +56,46 @@ def test_every_row_names_a_test(text: str) -> None:
 @pytest.mark.parametrize(("file", "name"), NAMED, ids=lambda part: str(part)[-40:])
 def test_a_named_test_exists(file: str, name: str) -> None:
     assert name in functions_of(file)
+
+
+FIGURES = {
+    # The table's page and first cell; which of its cells names them; who prints them.
+    "make bench": ("performance", "metric", 1, "bench"),
+    "make chaos": ("reliability", "promise", 2, "fault_injection"),
+}
+
+
+@pytest.mark.parametrize(
+    ("page", "first", "cell", "printer"), FIGURES.values(), ids=FIGURES
+)
+def test_every_figure_is_printed_by_its_command(
+    page: str, first: str, cell: int, printer: str
+) -> None:
+    text = (ROOT / "docs" / f"{page}.md").read_text()
+    table = text.partition(f"\n| {first} |")[2].partition("\n\n")[0]
+    cells = [row.split("|")[cell] for row in table.splitlines()[2:]]
+    named = set(re.findall(r"`(\w+)`", "".join(cells)))
+
+    assert len(named) > 8
+    assert not {name for name in named if not printed_by(printer).fullmatch(name)}
+
+
+def printed_by(folder: str) -> re.Pattern[str]:
+    """Matches the texts in the code of `local/{folder}`; anything fits what is filled
+    in.
+    """
+    texts = {
+        "".join(re.escape(str(p.value)) if is_fixed(p) else r"\w+" for p in parts)
+        for file in (ROOT / "local" / folder).glob("*.py")
+        for node in ast.walk(ast.parse(file.read_text()))
+        if (parts := node.values if isinstance(node, ast.JoinedStr) else [node])
+        if any(map(is_fixed, parts))
+    }
+    return re.compile("|".join(texts))
+
+
+def is_fixed(node: ast.AST) -> TypeGuard[ast.Constant]:
+    return isinstance(node, ast.Constant) and isinstance(node.value, str)
 
 
 def target(document: Path, link: str) -> tuple[Path, int | None]:
