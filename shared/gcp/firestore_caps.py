@@ -47,14 +47,23 @@ class FirestoreCaps(Struct, frozen=True, kw_only=True):
         """A job's accounts, each with the job's document and the account's caps."""
         return zip(key.accounts, key.documents, self.limits.caps(), strict=True)
 
-    def conditions(self, key: LedgerKey) -> list[Reference]:
-        """What `hold` needs in `found`: a job's documents of accounts with a cap."""
+    def conditions(self, key: LedgerKey, now: datetime) -> list[Reference]:
+        """What `hold` needs in `found`, of accounts with a cap: the job's documents, or
+        all documents if they are due for a full check.
+        """
         return [
             reference
-            for _, document, caps in self.scopes(key)
+            for account, document, caps in self.scopes(key)
             if caps.are_set
-            for reference in self._references(document)
+            for name in self._needed(account, document, key.day, now)
+            for reference in self._references(name)
         ]
+
+    def is_full_check_due(self, key: LedgerKey, now: datetime) -> bool:
+        return any(
+            caps.are_set and not self._is_fully_checked(account, key.day, now)
+            for account, _, caps in self.scopes(key)
+        )
 
     def hold(
         self,
@@ -103,15 +112,15 @@ class FirestoreCaps(Struct, frozen=True, kw_only=True):
         *,
         is_guess: bool,
     ) -> None:
+        day, now = admission.day, admission.now
         spend, settled = (found[each.path] for each in self._references(admission.own))
-        own = _shard(spend, settled, admission.day)
-        if self._is_fully_checked(account, admission) and admission.fits_alone(own):
+        own = _shard(spend, settled, day)
+        if self._is_fully_checked(account, day, now) and admission.fits_alone(own):
             admission.write(batch, {admission.own: spend}, {})
             return
         if is_guess:
             raise LostRace(f"{account}: no room according to the cache")
-        pairs = [self._references(name) for name in admission.documents]
-        read = self.database.get_all(each for pair in pairs for each in pair)
+        read = self._read_all(admission.documents, found)
         all_spend, all_settled = read[::2], read[1::2]
         shards = map(_shard, all_spend, all_settled, repeat(admission.day))
         loans = admission.loans([*shards])
@@ -120,17 +129,31 @@ class FirestoreCaps(Struct, frozen=True, kw_only=True):
         if not loans and len(admission.documents) > 1:
             self._record_full_check(account, admission)
 
+    def _read_all(self, names: Sequence[str], found: Snapshots) -> list[Document]:
+        """Consistent snapshots: those in `found`, if they are all there."""
+        references = [each for name in names for each in self._references(name)]
+        if all(each.path in found for each in references):
+            return [found[each.path] for each in references]
+        return self.database.get_all(references)
+
     def _record_full_check(self, account: str, admission: "_Admission") -> None:
         for checked, at in tuple(self.full_checks.items()):
             if abs(admission.now - at) >= FULL_CHECK_INTERVAL:
                 self.full_checks.pop(checked, None)
         self.full_checks[account, admission.day] = admission.now
 
-    def _is_fully_checked(self, account: str, admission: "_Admission") -> bool:
-        if len(admission.documents) == 1:
+    def _needed(
+        self, account: str, document: str, day: str, now: datetime
+    ) -> Sequence[str]:
+        if self._is_fully_checked(account, day, now):
+            return (document,)
+        return documents_of(account, self.limits.shards)
+
+    def _is_fully_checked(self, account: str, day: str, now: datetime) -> bool:
+        last = self.full_checks.get((account, day))
+        if last is not None and abs(now - last) < FULL_CHECK_INTERVAL:
             return True
-        last = self.full_checks.get((account, admission.day))
-        return last is not None and abs(admission.now - last) < FULL_CHECK_INTERVAL
+        return len(documents_of(account, self.limits.shards)) == 1
 
     def _references(self, document: str) -> tuple[Reference, Reference]:
         return (

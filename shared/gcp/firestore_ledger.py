@@ -48,12 +48,12 @@ class FirestoreLedger:
     def commit_new(self, batch: Batch, job: Job) -> None:
         """Commits the batch, with a new job's hold and its count added to it.
 
-        Decides first by what this process has cached, if anything. If that attempt is
-        refused, it reads the documents and decides again. Raises what `add_new` and
-        `Batch.commit` raise.
+        Decides first by what this process has cached, if anything, unless all documents
+        of an account are to be read. If that attempt is refused, it reads the documents
+        and decides again. Raises what `add_new` and `Batch.commit` raise.
         """
         with self._lock(job):
-            if any(self._cache.guess(each.path) for each in self._conditions(job)):
+            if self._can_guess(job):
                 size = batch.size
                 with suppress(LostRace, TooManyJobs):
                     self._commit_new(batch, job, guess=True)
@@ -65,6 +65,11 @@ class FirestoreLedger:
         """Keeps other threads from adding a job that would conflict with this one."""
         (_, shared, caps), *_ = self._caps.scopes(job.ledger_key)
         return self._locks.hold([job.user_id, *([shared] if caps.are_set else [])])
+
+    def _can_guess(self, job: Job) -> bool:
+        if self._caps.is_full_check_due(job.ledger_key, job.created_at):
+            return False
+        return any(self._cache.guess(each.path) for each in self._conditions(job))
 
     def _commit_new(self, batch: Batch, job: Job, *, guess: bool) -> None:
         self.add_new(batch, job, guess=guess)
@@ -93,7 +98,7 @@ class FirestoreLedger:
         """Adds a later booking; LimitReached if the caps have no room that it needs."""
         key, totals = job.ledger_key, booked.totals
         if booked.needs_room:
-            found = self._read(*self._caps.conditions(key))
+            found = self._read(*self._caps.conditions(key, job.updated_at))
             self._caps.hold(batch, key, totals.held_usd, job.updated_at, found)
             totals = replace(totals, held_usd=ZERO)
         self._book(batch, key, totals)
@@ -132,7 +137,7 @@ class FirestoreLedger:
         TooManyRequests.
         """
         user = self._user(user_id)
-        found = self._read(user, *self._caps.conditions(key))
+        found = self._read(user, *self._caps.conditions(key, now))
         count = with_one_more_translation(
             _job_count(found[user.path]), self._limits, now
         )
@@ -182,7 +187,8 @@ class FirestoreLedger:
         batch.increment(self._user(user_id), closed)
 
     def _conditions(self, job: Job) -> Sequence[Reference]:
-        return (self._user(job.user_id), *self._caps.conditions(job.ledger_key))
+        key, now = job.ledger_key, job.created_at
+        return (self._user(job.user_id), *self._caps.conditions(key, now))
 
     def _cached_or_read(self, *references: Reference) -> Snapshots:
         """Reads what isn't cached. A `settled` document may be outdated: it then shows
