@@ -18,6 +18,7 @@ from functions.http.route import ANYONE, PATH_ARGUMENT, Call, Route
 from shared.domain.errors import (
     ApiError,
     Forbidden,
+    LimitReached,
     NoSuchPath,
     NotAllowed,
     NotFound,
@@ -36,6 +37,8 @@ CALL_SECONDS = 12.0
 MAX_ACCEPT_LANGUAGE_LENGTH = 500
 # To send this much costs us several times what a request costs.
 BYTES_PER_TOKEN = 20_000
+# To find a cap full takes up to 83 reads: all shards, for each price of the chain.
+TOKENS_OF_A_FULL_CAP = 16
 
 ErrorRenderer = Callable[[ApiError, Language, Mapping[str, str] | None], Response]
 
@@ -100,6 +103,7 @@ class Router:
         except NotAllowed as refused:
             return render_error(refused, language, {"Allow": self._allowed(request)})
         except ApiError as refused:
+            self._charge_for_refusal(request.environ.get(CALLER_ID), refused)
             return render_error(refused, language, None)
         except Unreachable as error:
             log.error("request_failed", reason=str(error))
@@ -149,6 +153,10 @@ class Router:
         tokens = (response.content_length or 0) // BYTES_PER_TOKEN
         if user_id is not None:
             self._rate.charge(user_id, tokens)
+
+    def _charge_for_refusal(self, user_id: str | None, refused: ApiError) -> None:
+        if user_id is not None and isinstance(refused, LimitReached):
+            self._rate.charge(user_id, TOKENS_OF_A_FULL_CAP)
 
     def _match(self, request: Request) -> tuple[Route, Mapping[str, str]]:
         """Runs before authentication, so that an unknown path is a 404 for everyone."""

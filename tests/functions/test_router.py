@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from io import BytesIO
 from math import inf
 
@@ -15,12 +16,19 @@ from werkzeug.test import TestResponse
 from functions.http.bodies import json_response, read_object
 from functions.http.receiving import SMALL_BODY_BYTES, ReadTimeout, Receiver
 from functions.http.route import Call, Route
-from functions.http.router import BYTES_PER_TOKEN, CALL_SECONDS, Router
+from functions.http.router import (
+    BYTES_PER_TOKEN,
+    CALL_SECONDS,
+    TOKENS_OF_A_FULL_CAP,
+    Router,
+)
 from shared.domain.errors import (
     Conflict,
+    ErrorCode,
     FieldError,
     Forbidden,
     InvalidRequest,
+    LimitReached,
     NotFound,
     Unreachable,
 )
@@ -41,6 +49,7 @@ RAISED: dict[str, Exception] = {
     ),
     "unreachable": Unreachable("firestore: secret address"),
     "broken": KeyError("a bug"),
+    "full": LimitReached(ErrorCode.DAILY_LIMIT_REACHED, timedelta(hours=1)),
 }
 
 
@@ -553,6 +562,23 @@ def test_a_large_response_counts_against_its_users_rate_by_its_size(
 
     # Of a burst of five tokens, one was for the request and seven for its response.
     assert (refused.status_code, refused.headers["Retry-After"]) == (429, "4")
+    assert client.get("/things/t1", headers=ANN).status_code == 200
+    assert client.get("/things/t1", headers=BOB).status_code == 200
+
+
+def test_a_request_that_a_cap_refuses_counts_by_what_that_reads(
+    tokens: FakeTokens,
+) -> None:
+    now = [0.0]
+    rate = RateLimit(1, lambda: now[0], burst=TOKENS_OF_A_FULL_CAP)
+    client = client_of(Router(ROUTES, tokens, [], rate=rate))
+
+    assert client.get("/fail/full", headers=ANN).status_code == 429
+    refused = client.get("/things/t1", headers=ANN)
+    now[0] += int(refused.headers["Retry-After"])
+
+    check_problem(refused, 429, "too_many_requests")
+    assert refused.headers["Retry-After"] == "2"
     assert client.get("/things/t1", headers=ANN).status_code == 200
     assert client.get("/things/t1", headers=BOB).status_code == 200
 
