@@ -21,6 +21,7 @@ from tests.e2e.conftest import bare_environment
 from tests.e2e.node import (
     FRONTEND,
     LOCAL,
+    OPTIONAL,
     TSC,
     ai_sdk,
     installed,
@@ -200,6 +201,8 @@ def compiled(folder: Path, program: str) -> None:
 
 
 def test_typescript(checkout: Path, environment: dict[str, str]) -> None:
+    command = f"npx openapi-typescript $API/v1/openapi.json {OPTIONAL} -o reelay.ts"
+    assert command in SOURCE and command in KOREAN
     typed(checkout, environment["API"])
     (checkout / "client.ts").write_text(block("ts", "async function call"))
 

@@ -16,6 +16,7 @@ from tests.e2e.page_types import TYPES, page_types
 TYPED = """
 import type { components, paths } from "./reelay";
 type Video = components["schemas"]["Video"];
+export const asked: components["schemas"]["VideoRequest"] = { prompt: "A cat" };
 export const path: keyof paths = "/v1/videos/{job_id}";
 export const url = ({ status, video_url }: Video): string | null =>
   status === "completed" ? video_url : null;

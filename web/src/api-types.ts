@@ -229,12 +229,12 @@ export interface components {
             prompt: string;
             input_reference?: (string) | components["schemas"]["OpenAIImageUrl"];
             /** @default auto */
-            model: string;
+            model?: string;
             /** @default 4 */
-            seconds: components["schemas"]["OpenAISeconds"] | number;
+            seconds?: components["schemas"]["OpenAISeconds"] | number;
             size?: components["schemas"]["OpenAISize"];
             /** @default 1 */
-            n: number;
+            n?: number;
             user?: string;
         };
         OpenAIVideoRequestForm: {
@@ -242,12 +242,12 @@ export interface components {
             /** Format: binary */
             input_reference?: string;
             /** @default auto */
-            model: string;
+            model?: string;
             /** @default 4 */
-            seconds: components["schemas"]["OpenAISeconds"] | number;
+            seconds?: components["schemas"]["OpenAISeconds"] | number;
             size?: components["schemas"]["OpenAISize"];
             /** @default 1 */
-            n: number;
+            n?: number;
             user?: string;
         };
         /** @enum {string} */
@@ -382,7 +382,7 @@ export interface components {
         VideoRequest: {
             prompt: string;
             /** @default auto */
-            translate: components["schemas"]["Translate"];
+            translate?: components["schemas"]["Translate"];
             image?: string | null;
             /** Format: uri */
             image_url?: string | null;
@@ -390,16 +390,16 @@ export interface components {
             /** Format: uri */
             last_image_url?: string | null;
             /** @default 8 */
-            duration: number;
+            duration?: number;
             /** @default 720p */
-            resolution: components["schemas"]["Resolution"];
+            resolution?: components["schemas"]["Resolution"];
             /** @default auto */
-            aspect_ratio: components["schemas"]["AspectRatioChoice"];
+            aspect_ratio?: components["schemas"]["AspectRatioChoice"];
             audio?: boolean | null;
             /** @default auto */
-            model: components["schemas"]["ModelChoice"];
+            model?: components["schemas"]["ModelChoice"];
             /** @default true */
-            fallback: boolean;
+            fallback?: boolean;
             seed?: number | null;
             metadata?: {
                 [key: string]: string;
