@@ -29,15 +29,12 @@ def nth_retry(overdue_by: timedelta) -> int:
     return nth
 
 
-def nth_after_early_task(job: Job, now: datetime, task: str | None) -> int:
+def nth_after_early_task(job: Job, task: str | None) -> int:
     """The `nth` of the next task after one that arrived before its time: 0, -1, -2 …
 
     If the running task is the current version's own, its name is used up. `task`: its
-    name; None if unknown: then it counts as own if it is early within the tolerance.
+    name; None for a call that no task made.
     """
-    if task is None:
-        is_own = job.wake_at is not None and job.wake_at <= now + timing.WAKE_TOLERANCE
-        return -1 if is_own else 0
     own = [task_name(job.job_id, job.version, -n) for n in range(MAX_EARLY_TASKS)]
     return -1 - own.index(task) if task in own else 0
 
@@ -110,7 +107,7 @@ class TaskScheduler(Struct, frozen=True, kw_only=True):
         Where clocks differ, a task that was early will be early again, so the next one
         is scheduled later by as much. `task`: as in `nth_after_early_task`.
         """
-        nth = nth_after_early_task(job, now, task)
+        nth = nth_after_early_task(job, task)
         if nth and job.wake_at:
             until += min(max(job.wake_at - now, timedelta(0)), timing.WAKE_TOLERANCE)
         self.schedule_step(job, until, nth=nth)

@@ -73,7 +73,7 @@ class Advance(Struct, frozen=True, kw_only=True):
     ) -> None:
         """Take one step, commit it and enqueue the next one; else Unreachable.
 
-        `task`: the name of the task that is being handled, if it is known.
+        `task`: the name of the task that is being handled; None if there is none.
         """
         before = self._recent(job_id, task) or self.jobs.read(job_id)
         if before is None:
@@ -126,9 +126,8 @@ class Advance(Struct, frozen=True, kw_only=True):
         The queue is chosen for the step that is needed now: a task that came early may
         want a start for which it will be too late at the task's own time.
         """
-        nth = nth_retry(now - (job.wake_at or now)) or nth_after_early_task(
-            job, now, task
-        )
+        late = nth_retry(now - (job.wake_at or now))
+        nth = late or nth_after_early_task(job, task)
         self.scheduler.schedule_step(job, now, nth=nth)
 
     def _run_step(self, before: Versioned[Job], step: Step) -> None:

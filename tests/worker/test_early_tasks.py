@@ -14,7 +14,7 @@ from shared.domain.job import Job
 from shared.domain.kill_switch import Level
 from shared.domain.outcomes import Succeeded, Working
 from shared.domain.structs import replace
-from shared.ports.store import Task, TaskQueue
+from shared.ports.store import Task
 from tests.domain.examples import (
     RUNWAY,
     a_job,
@@ -50,10 +50,9 @@ def take(harness: Harness) -> Task:
     return task
 
 
-def deliver(harness: Harness, task: Task, early: float, *, is_named: bool) -> None:
+def deliver(harness: Harness, task: Task, early: float) -> None:
     harness.clock.at = max(harness.clock.at, task.at - timedelta(seconds=early))
-    name = task.name if is_named else None
-    harness.advance("job1", from_starts_queue=task.queue is TaskQueue.STARTS, task=name)
+    harness.deliver(task)
 
 
 @pytest.mark.parametrize("early", EARLY)
@@ -73,15 +72,14 @@ def test_an_early_task_is_followed_by_another(
     harness.step()
 
     for _ in range(2):
-        deliver(harness, take(harness), early, is_named=True)
+        deliver(harness, take(harness), early)
 
     assert take(harness).at >= harness.clock.now()
 
 
 @pytest.mark.parametrize("early", [e for e in EARLY if e <= 5])
-@pytest.mark.parametrize("is_named", [True, False], ids=["named", "name unknown"])
 def test_a_job_whose_tasks_are_all_early_ends_without_the_sweep(
-    harness: Harness, early: float, is_named: bool
+    harness: Harness, early: float
 ) -> None:
     harness.jobs.put(running(a_job(), RUNWAY))
     runway = TimedProvider(harness)
@@ -89,7 +87,7 @@ def test_a_job_whose_tasks_are_all_early_ends_without_the_sweep(
     harness.step()
 
     while not harness.job.is_final:
-        deliver(harness, take(harness), early, is_named=is_named)
+        deliver(harness, take(harness), early)
 
     assert harness.job.delivered
     pairs = zip(runway.polled_at, runway.polled_at[1:], strict=False)
@@ -103,12 +101,12 @@ def test_a_task_delivered_again_starts_no_second_series_of_tasks(
     harness.jobs.put(replace(running(a_job(), RUNWAY), wake_at=harness.clock.now()))
     harness.step()
     first = take(harness)
-    deliver(harness, first, 0, is_named=True)
+    deliver(harness, first, 0)
 
     harness.clock.pause(min(late, 5.9))
-    deliver(harness, first, 0, is_named=True)
+    deliver(harness, first, 0)
     for _ in range(3):
-        deliver(harness, take(harness), 0, is_named=True)
+        deliver(harness, take(harness), 0)
 
     assert len(harness.queue.tasks) == 1
 
@@ -126,6 +124,6 @@ def test_a_parked_job_whose_tasks_are_all_early_ends(early: float) -> None:
             if harness.job.is_final:
                 break
             is_parked = harness.job.is_parked
-            deliver(harness, take(harness), early if is_parked else 0, is_named=True)
+            deliver(harness, take(harness), early if is_parked else 0)
 
         assert harness.job.is_final

@@ -106,16 +106,24 @@ def test_a_url_that_does_not_answer_is_tried_again(harness: Harness) -> None:
     assert isinstance(harness.prepare_step.prepare(a_new_job(), Frame.FIRST), Prepared)
 
 
-@pytest.mark.parametrize("job", [a_new_job(), an_upload_job()], ids=["url", "upload"])
+@pytest.mark.parametrize(
+    ("job", "frame"),
+    [
+        (a_new_job(), Frame.FIRST),
+        (an_upload_job(), Frame.FIRST),
+        (a_new_job(last_image="up1"), Frame.LAST),
+    ],
+    ids=["url", "upload", "last"],
+)
 def test_an_outage_of_our_bucket_does_not_count_against_the_image(
-    harness: Harness, job: Job
+    harness: Harness, job: Job, frame: Frame
 ) -> None:
     harness.bucket.failures = [Unreachable("down")]
 
-    outcome = harness.prepare_step.prepare(job, Frame.FIRST)
+    outcome = harness.prepare_step.prepare(job, frame)
 
-    assert isinstance(outcome, PrepareFailed)
-    assert outcome.problem.code == "storage_failed"
+    ours = Problem(code=ErrorCode.STORAGE_FAILED, detail="down")
+    assert outcome == PrepareFailed(problem=ours, frame=frame)
 
 
 def fail() -> None:

@@ -169,8 +169,7 @@ def test_paid_jobs_are_enqueued_before_all_starts(harness: Harness) -> None:
     harness.jobs.put(replace(paid, wake_at=harness.clock.at + MINUTE))
     harness.clock.move(MAX_START_WAIT + MINUTE)
 
-    harness.sweep()
-
+    assert harness.sweep() == 2 * PAGE_SIZE + 2
     assert harness.queue.tasks[0].job_id == "paid"
     assert len(harness.queue.tasks) == 2 * PAGE_SIZE + 2
 

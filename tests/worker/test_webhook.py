@@ -305,6 +305,16 @@ def test_no_message_is_sent_for_a_deleted_video(harness: Harness) -> None:
     assert harness.receivers.messages == []
 
 
+def test_a_video_may_be_deleted_while_its_message_is_sent(harness: Harness) -> None:
+    ended(harness)
+    harness.receivers.meanwhile = lambda: harness.delete_video(ANN, "job1")
+    harness.receivers.answers = [500]
+
+    harness.send_webhooks()
+
+    assert len(harness.receivers.messages) == 1
+
+
 @pytest.mark.parametrize("keys", [[replace(KEY, revoked_at=NOON)], []])
 def test_nothing_is_sent_for_a_key_that_was_revoked_or_deleted(
     harness: Harness, keys: list[ApiKey]
