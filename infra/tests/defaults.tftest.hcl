@@ -139,6 +139,10 @@ run "defaults" {
     error_message = "A secret's value must be write-only: never in the state."
   }
   assert {
+    condition     = toset(values(google_secret_manager_secret_version.unset)[*].secret) == toset(values(google_secret_manager_secret.keys)[*].id)
+    error_message = "Each secret must have a version: a function that uses one without does not deploy."
+  }
+  assert {
     condition     = google_storage_bucket_object.source.name == "source-${data.archive_file.source.output_sha256}.zip"
     error_message = "The zip must be named by its hash, or a changed one is not deployed."
   }
@@ -174,14 +178,14 @@ run "defaults" {
     error_message = "Traces are off by default."
   }
   assert {
-    condition     = google_cloud_run_v2_service_iam_member.api_is_public[0].member == "allUsers" && google_cloud_run_v2_service_iam_member.api_is_public[0].name == "api" && google_cloud_run_v2_service_iam_member.api_is_public[0].role == "roles/run.invoker"
+    condition     = google_cloud_run_v2_service_iam_member.api_is_public[0].member == "allUsers" && google_cloud_run_v2_service_iam_member.api_is_public[0].name == "api" && google_cloud_run_v2_service_iam_member.api_is_public[0].location == var.region && google_cloud_run_v2_service_iam_member.api_is_public[0].role == "roles/run.invoker"
     error_message = "allUsers must be on api."
   }
   assert {
-    condition = { for grant in google_cloud_run_v2_service_iam_member.invokers : grant.name => "${grant.role} ${grant.member}" } == {
-      worker       = "roles/run.invoker ${local.members["tasks-invoker"]}"
-      sweep        = "roles/run.invoker ${local.members["scheduler-invoker"]}"
-      budget-alert = "roles/run.invoker ${local.members["pubsub-invoker"]}"
+    condition = { for grant in google_cloud_run_v2_service_iam_member.invokers : "${grant.location} ${grant.name}" => "${grant.role} ${grant.member}" } == {
+      "${var.region} worker"       = "roles/run.invoker ${local.members["tasks-invoker"]}"
+      "${var.region} sweep"        = "roles/run.invoker ${local.members["scheduler-invoker"]}"
+      "${var.region} budget-alert" = "roles/run.invoker ${local.members["pubsub-invoker"]}"
     }
     error_message = "Each private function must be invoked by its own invoker alone."
   }
@@ -223,12 +227,14 @@ run "defaults" {
     error_message = "api and worker must enqueue on all queues, sweep on those that spend nothing, and no other account."
   }
   assert {
-    condition     = alltrue([for grant in google_cloud_tasks_queue_iam_member.enqueuers : grant.role == "roles/cloudtasks.enqueuer"])
+    condition     = alltrue([for grant in google_cloud_tasks_queue_iam_member.enqueuers : grant.role == "roles/cloudtasks.enqueuer" && grant.location == var.region])
     error_message = "Accounts that enqueue must not be able to pause or purge a queue."
   }
   assert {
-    condition     = alltrue([for grant in google_service_account_iam_member.enqueuers_act_as_tasks_invoker : grant.service_account_id == local.account_ids["tasks-invoker"] && grant.role == "roles/iam.serviceAccountUser"])
-    error_message = "Accounts that enqueue must be able to act as tasks-invoker, and as no other account."
+    condition = { for grant in google_service_account_iam_member.enqueuers_act_as_tasks_invoker : grant.member => "${grant.role} ${grant.service_account_id}" } == {
+      for name in ["api", "worker", "sweep"] : local.members[name] => "roles/iam.serviceAccountUser ${local.account_ids["tasks-invoker"]}"
+    }
+    error_message = "Every account that enqueues must be able to act as tasks-invoker, and as no other account."
   }
   assert {
     condition = { for grant in google_service_account_iam_member.signers_sign_as_themselves : grant.service_account_id => "${grant.role} ${grant.member}" } == {
@@ -253,8 +259,10 @@ run "defaults" {
     error_message = "Of the secrets, api may read only the one that signs webhooks, to know whether it exists."
   }
   assert {
-    condition     = alltrue([for grant in google_storage_bucket_iam_member.videos : grant.role == "roles/storage.objectUser"]) && google_storage_bucket_iam_member.videos["veo"].member == google_project_service_identity.agents["aiplatform.googleapis.com"].member
-    error_message = "No account may administer the bucket, and Veo must write as its own agent."
+    condition = { for grant in google_storage_bucket_iam_member.videos : grant.member => grant.role } == {
+      for member in [local.members["api"], local.members["worker"], google_project_service_identity.agents["aiplatform.googleapis.com"].member] : member => "roles/storage.objectUser"
+    }
+    error_message = "api, worker and Veo's own agent must read and write objects, and no account may administer the bucket."
   }
   assert {
     condition     = length(google_service_account.deployer) == 0 && length(google_project_iam_member.deployer) == 0 && length(google_service_account.checker) == 0

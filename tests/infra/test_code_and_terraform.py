@@ -36,6 +36,7 @@ from shared.domain.request import Frame
 from shared.gcp.firestore_calls import CallLimits
 from shared.media.decoder import IMAGE_LIMITS, VIDEO_LIMITS
 from shared.ports.store import TaskQueue
+from shared.setting_values import UNSET
 from shared.settings import LOCAL_ONLY, Settings
 from shared.wiring.adapters import DISPATCH_DEADLINE
 from shared.wiring.steps import STEP_SECONDS
@@ -303,6 +304,12 @@ def test_a_key_that_was_imported_in_place_of_the_first_version_stays() -> None:
     version = resources()["google_secret_manager_secret_version.unset"]
 
     assert version["lifecycle"][0]["ignore_changes"] == ["secret_data_wo_version"]
+
+
+def test_a_first_version_counts_as_not_configured() -> None:
+    version = resources()["google_secret_manager_secret_version.unset"]
+
+    assert version["secret_data_wo"] == UNSET
 
 
 # Grants -------------------------------------------------------------------------------

@@ -573,6 +573,20 @@ def test_a_damaged_video_is_refused(
         inspect(damage(good))
 
 
+@pytest.mark.parametrize(
+    "start", [pytest.param(b"\0", id="zeros"), pytest.param(b"\xe0", id="no samples")]
+)
+def test_a_video_whose_sound_cannot_be_decoded_is_refused(start: bytes) -> None:
+    content = bytearray(video(audio=True))
+    with av.open(io.BytesIO(content), "r") as container:
+        packets = [(p.pos or 0, p.size) for p in container.demux(audio=0) if p.size]
+    for at, size in packets:
+        content[at : at + size] = start + bytes(size - 1)
+
+    with pytest.raises(BadContent):
+        inspect(bytes(content))
+
+
 def test_any_truncation_is_noticed(good: bytes) -> None:
     for length in range(0, len(good), 97):
         with pytest.raises(BadContent):
