@@ -6,18 +6,11 @@ from http import HTTPStatus
 from typing import Any
 
 from functions.http.components import example_of, with_components
-from functions.http.problems import (
-    PROBLEM,
-    PROBLEM_JSON,
-    codes_by_status,
-    problem_body,
-    title,
-)
+from functions.http.problems import PROBLEMS, codes_by_status, title
 from functions.http.route import FORM, JSON, PATH_ARGUMENT, Body, Route
 from functions.http.schemas import Schema
 from shared.domain.fields import Field
 from shared.domain.job import Language
-from shared.domain.refusals import describe_code
 
 _RESPONSE_HEADERS: Mapping[str, tuple[str, Schema]] = {
     "Location": ("The video's URL.", {"type": "string"}),
@@ -241,7 +234,7 @@ def _codes(route: Route) -> dict[int, list[str]]:
     impossible = _impossible(route)
     known = codes_by_status()
     codes = {s: [c for c in known[s] if c not in impossible] for s in sorted(statuses)}
-    if takes and route.refusal:
+    if takes and route.errors is not PROBLEMS:
         # OpenAI's API answers an invalid field with 400.
         codes[HTTPStatus.BAD_REQUEST].append("invalid_request")
         codes[HTTPStatus.UNPROCESSABLE_ENTITY].remove("invalid_request")
@@ -261,17 +254,15 @@ def _problem(
     status: int, route: Route, codes: Sequence[str], language: Language
 ) -> dict[str, Any]:
     """All problems share one schema: generators ignore what `allOf` would narrow."""
-    sentences = {code: describe_code(code, language) for code in codes}
+    errors = route.errors
+    sentences = {code: errors.describe(code, language) for code in codes}
     lines = (f"- `{code}`: {sentence}" for code, sentence in sentences.items())
-    content = {PROBLEM_JSON: _content(PROBLEM)}
-    first_code, first_sentence = next(iter(sentences.items()))
-    content[PROBLEM_JSON]["example"] = problem_body(status, first_code, first_sentence)
-    if route.refusal:
-        content = {JSON: _content(route.refusal)}
+    example = errors.example(status, *next(iter(sentences.items())))
+    content = _content(errors.schema) | {"example": example}
     return {
         "description": "\n".join((title(status), "", *lines)),
         "headers": _headers("X-Request-Id", *_HEADERS_OF_PROBLEMS.get(status, ())),
-        "content": content,
+        "content": {errors.media_type: content},
         "x-codes": codes,
     }
 

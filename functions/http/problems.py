@@ -1,13 +1,16 @@
 """Renders errors as RFC 9457 problem+json, in English or Korean."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from math import ceil
 
 from flask import Response
+from msgspec import Struct
 
+from functions.http.components import example_of
 from functions.http.schemas import (
+    Schema,
     choice,
     described,
     list_of,
@@ -25,7 +28,7 @@ from shared.domain.errors import (
     LimitReached,
 )
 from shared.domain.job import Language
-from shared.domain.refusals import describe_field, describe_refusal
+from shared.domain.refusals import describe_code, describe_field, describe_refusal
 
 KEY_HEADER = "Idempotency-Key"
 PROBLEM_JSON = "application/problem+json"
@@ -66,6 +69,18 @@ PROBLEM = with_optional(
 )
 
 
+class ErrorFormat(Struct, frozen=True, kw_only=True):
+    """How errors look in a route's description: their schema, and what each code says.
+
+    `example` takes a status, a code and its sentence.
+    """
+
+    media_type: str
+    schema: Schema
+    example: Callable[[int, str, str], Mapping[str, object]]
+    describe: Callable[[str, Language], str] = describe_code
+
+
 def problem(
     refused: ApiError, language: Language, headers: Mapping[str, str] | None = None
 ) -> Response:
@@ -89,6 +104,15 @@ def problem_body(status: int, code: str, detail: str) -> dict[str, object]:
         "detail": detail,
         "code": code,
     }
+
+
+def _example(status: int, code: str, detail: str) -> Mapping[str, object]:
+    body = problem_body(status, code, detail)
+    is_invalid = status == HTTPStatus.UNPROCESSABLE_ENTITY
+    return body | ({"errors": [example_of(FIELD_PROBLEM)]} if is_invalid else {})
+
+
+PROBLEMS = ErrorFormat(media_type=PROBLEM_JSON, schema=PROBLEM, example=_example)
 
 
 def title(status: int) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from flask import Request, Response
 from msgspec import Struct, field
 
+from functions.http.problems import PROBLEMS, ErrorFormat
 from functions.http.receiving import SMALL_BODY_BYTES
 from functions.http.schemas import Schema
 from shared.domain.fields import Field
@@ -55,9 +56,8 @@ class Route(Struct, frozen=True, kw_only=True, eq=False):
     the Korean. Without a `summary`, the route is not documented. `responses`: schemas
     by status, None for a response without a body. `problems`: error statuses, in
     addition to those that every route of this kind can return. `arguments` describes
-    the path's arguments, `request_headers` the request's headers. `refusal`: the schema
-    of errors, if they are not problem+json. `has_price`: a price that the caps could
-    never admit is refused (`exceeds_limit`).
+    the path's arguments, `request_headers` the request's headers. `has_price`: a
+    price that the caps could never admit is refused (`exceeds_limit`).
     """
 
     method: str
@@ -79,7 +79,7 @@ class Route(Struct, frozen=True, kw_only=True, eq=False):
     response_headers: tuple[str, ...] = ()
     problems: tuple[int, ...] = ()
     media_type: str = JSON
-    refusal: Schema | None = None
+    errors: ErrorFormat = PROBLEMS
     has_price: bool = False
 
     @property

@@ -6,7 +6,8 @@ from http import HTTPStatus
 from flask import Response
 
 from functions.http.bodies import json_response
-from functions.http.problems import headers_of
+from functions.http.problems import ErrorFormat, headers_of
+from functions.http.route import JSON
 from functions.http.schemas import described, or_null, record, text
 from functions.openai.request import REFERENCE
 from shared.domain.errors import (
@@ -21,16 +22,21 @@ from shared.domain.errors import (
 )
 from shared.domain.job import Language
 from shared.domain.messages import in_language
-from shared.domain.refusals import describe_field, describe_refusal
+from shared.domain.refusals import describe_code, describe_field, describe_refusal
 
-# These routes, unlike the others, also accept a form.
-_FORM: Mapping[type[ApiError], tuple[str, str]] = {
-    UnsupportedMedia: (
+# These routes, unlike the others, also accept a form, and have no `errors`.
+_SENTENCES: Mapping[str, tuple[str, str]] = {
+    UnsupportedMedia.code: (
         "Send the body as multipart/form-data or application/json, uncompressed.",
         "요청 본문은 압축하지 않은 multipart/form-data 또는 application/json "
         "형식이어야 합니다.",
     ),
-    Malformed: (
+    InvalidRequest.code: (
+        "A field is invalid. `message` says what is wrong, `param` names the first.",
+        "올바르지 않은 항목이 있습니다. `message`에 이유가 있고, `param`은 첫 번째 "
+        "항목입니다.",
+    ),
+    Malformed.code: (
         "The body must be a form, in which each file has a filename and each text is "
         "UTF-8, or a single JSON object without duplicate names.",
         "요청 본문은 파일마다 filename이 있고 텍스트가 UTF-8인 양식이거나, 이름이 "
@@ -48,7 +54,7 @@ _IMAGE = (
     "지원하지 않습니다.",
 )
 
-REFUSAL = record(
+_ERROR = record(
     "OpenAIErrorAnswer",
     "An error as OpenAI's clients read it.",
     error=described(
@@ -73,17 +79,28 @@ def openai_problem(
     OpenAI's client retries a 409, 429 or 5xx by itself, at once or after Retry-After.
     `x-should-retry` prevents that for all errors but those that may soon be over.
     """
-    body = {
-        "message": _message(refused, language),
-        "type": _type(refused.status),
-        "param": next(iter(_fields(refused)), None),
-        "code": refused.code,
-    }
+    param = next(iter(_fields(refused)), None)
+    body = _body(refused.status, refused.code, _message(refused, language), param)
     sent = dict(headers or {}) | headers_of(refused)
     if not _is_retryable(refused):
         sent["x-should-retry"] = "false"
     status = 400 if isinstance(refused, InvalidRequest) else refused.status
-    return json_response({"error": body}, status, sent)
+    return json_response(body, status, sent)
+
+
+def _body(
+    status: int, code: str, message: str, param: str | None = None
+) -> Mapping[str, object]:
+    error = {"message": message, "type": _type(status), "param": param, "code": code}
+    return {"error": error}
+
+
+def _describe(code: str, language: Language) -> str:
+    own = _SENTENCES.get(code)
+    return in_language(own, language) if own else describe_code(code, language)
+
+
+ERRORS = ErrorFormat(media_type=JSON, schema=_ERROR, example=_body, describe=_describe)
 
 
 def _is_retryable(refused: ApiError) -> bool:
@@ -94,12 +111,8 @@ def _is_retryable(refused: ApiError) -> bool:
 
 
 def _message(refused: ApiError, language: Language) -> str:
-    of_form = _FORM.get(type(refused))
-    message = (
-        in_language(of_form, language)
-        if of_form
-        else describe_refusal(refused, language)
-    )
+    own = _SENTENCES.get(refused.code)
+    message = in_language(own, language) if own else describe_refusal(refused, language)
     if isinstance(refused, InvalidRequest):
         # Which of the two particles is right depends on how the name is pronounced.
         particle = "은(는)" if language is Language.KOREAN else ""

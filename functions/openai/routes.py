@@ -7,7 +7,7 @@ from flask import Response
 from functions.http.bodies import json_response, read_key, read_query
 from functions.http.receiving import LARGE_BODY_BYTES
 from functions.http.route import Body, Call, Route
-from functions.openai.errors import REFUSAL
+from functions.openai.errors import ERRORS
 from functions.openai.request import (
     CREATE_FIELDS,
     read_body,
@@ -125,7 +125,7 @@ def _delete_video(call: Call) -> Response:
 
 
 # All of these calls answer errors in OpenAI's format.
-_route = partial(Route, tag="openai", refusal=REFUSAL)
+_route = partial(Route, tag="openai", errors=ERRORS)
 VIDEOS, ONE_VIDEO = "/openai/v1/videos", "/openai/v1/videos/<job_id>"
 
 OPENAI_ROUTES = (

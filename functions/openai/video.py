@@ -82,7 +82,7 @@ VIDEO = record(
     prompt=text("The prompt of the request.", "The raccoon looks up and waves"),
     # A schema of type null alone makes openapi-generator's Python client crash.
     remixed_from_video_id=or_null(text("Always null: videos are not remixed.", None)),
-    error=or_null(described(ERROR, "Why the job failed.")),
+    error={**or_null(described(ERROR, "Why the job failed.")), "examples": [None]},
 )
 PAGE = record(
     "OpenAIVideoPage",

@@ -161,6 +161,32 @@ def test_the_example_of_a_video_could_have_been_made() -> None:
     assert video["delivered"]["duration"] == model.fit(video["duration"])
 
 
+def test_the_example_of_a_video_for_openais_clients_has_no_error() -> None:
+    shown = document()["paths"]["/openai/v1/videos"]["post"]["responses"]["200"]
+
+    (video,) = examples(shown["content"]["application/json"])
+
+    assert (video["status"], video["error"]) == ("completed", None)
+
+
+def test_the_example_of_an_error_is_one_of_its_status() -> None:
+    for path, _, call in operations():
+        for status, answer in call["responses"].items():
+            if status < "400":
+                continue
+            ((media_type, shown),) = answer["content"].items()
+            (body,) = examples(shown)
+            if media_type == "application/json":
+                assert body["error"]["code"] == answer["x-codes"][0], path
+                assert "`errors`" not in answer["description"], path
+            else:
+                assert (str(body["status"]), body["code"]) == (
+                    status,
+                    answer["x-codes"][0],
+                )
+                assert ("errors" in body) is (status == "422"), path
+
+
 def test_every_call_field_and_answer_has_a_description_and_an_example() -> None:
     for path, method, call in operations():
         where = f"{method} {path}"
