@@ -2,6 +2,7 @@
 
 import gc
 import os
+import signal
 import uuid
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 EMULATOR = "FIRESTORE_EMULATOR_HOST"
 
 bypass_proxies()
+# A shell without job control has its background jobs ignore Ctrl-C, which tests raise.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # `pytest --hypothesis-profile=thorough` searches four times as long.
 settings.register_profile("check", deadline=None, max_examples=100)
