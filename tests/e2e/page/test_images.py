@@ -83,6 +83,42 @@ def test_another_ratio_shows_a_crop_that_can_be_moved_and_is_sent(
     assert video["input_crop"] is None
 
 
+def test_a_dragged_crop_stays_under_the_pointer(page: Page) -> None:
+    choose(page)
+    page.get_by_text("1:1").click()
+    part = page.get_by_role("slider")
+    place = part.bounding_box()
+    assert place
+    x, y = place["x"] + 20, place["y"] + 20
+    page.mouse.move(x, y)
+    page.mouse.down()
+    # Beyond the image's edge, and back again.
+    page.mouse.move(x + 1000, y)
+    expect(part).to_have_attribute("aria-valuenow", "100")
+    page.mouse.move(x, y)
+
+    expect(part).to_have_attribute("aria-valuenow", "50")
+
+
+def test_a_finger_on_a_crop_scrolls_the_page(visit: Visit) -> None:
+    page = visit(width=PHONE, has_touch=True, is_mobile=True).page
+    choose(page)
+    page.get_by_text("1:1").click()
+    page.evaluate("scrollTo(0, 0)")
+    part = page.get_by_role("slider").bounding_box()
+    assert part
+    x, y = part["x"] + part["width"] / 2, part["y"] + part["height"] - 10
+    send = page.context.new_cdp_session(page).send
+    for event, points in (
+        ("touchStart", [{"x": x, "y": y}]),
+        *(("touchMove", [{"x": x, "y": y - up}]) for up in range(10, 160, 10)),
+        ("touchEnd", []),
+    ):
+        send("Input.dispatchTouchEvent", {"type": event, "touchPoints": points})
+
+    wait_for(lambda: bool(page.evaluate("scrollY > 50")))
+
+
 def test_the_strip_shows_the_ratio_that_each_provider_makes_from_the_image(
     page: Page,
 ) -> None:

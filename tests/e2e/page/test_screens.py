@@ -133,6 +133,22 @@ def test_targets_are_large_enough_for_fingers(visit: Visit) -> None:
     assert min(heights) >= 44
 
 
+def test_nothing_lies_beside_the_camera_of_a_phone_on_its_side(visit: Visit) -> None:
+    width, camera = 812, 59
+    page = visit(width=width).page
+    insets = {"insets": {"left": camera, "right": camera}}
+    send = page.context.new_cdp_session(page).send
+    send("Emulation.setSafeAreaInsetsOverride", insets)
+
+    for part in (".mark", ".bar-end button", ".screen", ".make-button", ".library"):
+        place = page.locator(part).last.bounding_box()
+        assert place is not None
+        # The buttons' text ends there: they have no visible edge.
+        room = 6 if "bar-end" in part else 0
+        assert place["x"] >= camera, part
+        assert place["x"] + place["width"] <= width - camera + room, part
+
+
 def test_a_low_window_has_no_bar_that_covers_half_of_it(visit: Visit) -> None:
     page = visit(width=PHONE).page
     bar = page.locator(".order-bar")
@@ -142,6 +158,17 @@ def test_a_low_window_has_no_bar_that_covers_half_of_it(visit: Visit) -> None:
     for width, height in ((812, 375), (320, 256)):
         page.set_viewport_size({"width": width, "height": height})
         expect(bar).to_have_css("position", "static")
+
+
+def test_the_stage_holds_its_buttons_in_a_low_window(visit: Visit) -> None:
+    page = visit().page
+    # A phone on its side, with the browser's own bars.
+    page.set_viewport_size({"width": 844, "height": 260})
+
+    stage, choices = page.locator(".invitation"), page.locator(".choices")
+    inside, outside = choices.bounding_box(), stage.bounding_box()
+    assert inside and outside
+    assert inside["y"] + inside["height"] < outside["y"] + outside["height"]
 
 
 def test_the_first_screen_says_that_ai_makes_the_videos(visit: Visit) -> None:

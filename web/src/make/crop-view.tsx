@@ -17,6 +17,8 @@ interface Props {
 
 export function CropView({ url, image, fit }: Props) {
   const box = useRef<HTMLDivElement>(null);
+  /** Where it was grabbed, and the crop's offset then. */
+  const grabbed = useRef({ at: 0, offset: 0 });
   const { shape, offset } = fit;
   const crop = cropOf(shape, image, offset);
   const isAcross = crop.width < image.width;
@@ -24,13 +26,15 @@ export function CropView({ url, image, fit }: Props) {
   const moveTo = (place: number) => {
     change({ offset: Math.min(1, Math.max(0, place)) });
   };
+  // Not by `movementX`, which a zoomed page's browser may count in other pixels.
+  const placeOf = (event: PointerEvent) => (isAcross ? event.clientX : event.clientY);
   const drag = (event: PointerEvent) => {
     const room = box.current?.getBoundingClientRect();
     if (!event.buttons || !room) return;
     const free = isAcross
       ? (room.width * (image.width - crop.width)) / image.width
       : (room.height * (image.height - crop.height)) / image.height;
-    moveTo(offset + (isAcross ? event.movementX : event.movementY) / free);
+    moveTo(grabbed.current.offset + (placeOf(event) - grabbed.current.at) / free);
   };
   const press = (event: KeyboardEvent) => {
     const steps: Record<string, number> = {
@@ -53,7 +57,8 @@ export function CropView({ url, image, fit }: Props) {
         ref={box}
         style={{ "--ratio": image.width / image.height } as never}
       >
-        <img src={url} alt={t("imageOnStage")} />
+        {/* Else the browser may drag the image itself: the crop moves off the pressed place. */}
+        <img src={url} alt={t("imageOnStage")} draggable={false} />
         {!isWhole(crop, image) && (
           <div
             class="crop"
@@ -71,9 +76,10 @@ export function CropView({ url, image, fit }: Props) {
               height: percent(crop.height / image.height),
             }}
             onKeyDown={press}
-            onPointerDown={(event) =>
-              event.currentTarget.setPointerCapture(event.pointerId)
-            }
+            onPointerDown={(event) => {
+              event.currentTarget.setPointerCapture(event.pointerId);
+              grabbed.current = { at: placeOf(event), offset };
+            }}
             onPointerMove={drag}
           />
         )}
