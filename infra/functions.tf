@@ -133,6 +133,9 @@ resource "google_cloudfunctions2_function" "functions" {
     # The default build account may have no roles, or too many.
     service_account   = local.account_ids["builder"]
     docker_repository = google_artifact_registry_repository.images.id
+    # With any such date, Python's compiler identifies a source by its hash. Otherwise it
+    # does by its time, which the image doesn't keep, and each start compiles all modules.
+    environment_variables = { SOURCE_DATE_EPOCH = "315532800" }
     source {
       storage_source {
         bucket = google_storage_bucket.source.name

@@ -2,12 +2,14 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import sysconfig
 import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
+from datetime import UTC, datetime
 from pathlib import Path
 from urllib.error import HTTPError
 from urllib.request import urlopen
@@ -16,6 +18,7 @@ import pytest
 
 from local.identity import LocalIdentity
 from local.processes import RunningProcess, answers, free_port, wait_until
+from tests.infra.terraform_files import resources
 
 ROOT = Path(__file__).parent.parent.parent
 PATTERNS = json.loads((ROOT / "infra" / "packaged.json").read_text())
@@ -23,6 +26,7 @@ PRIVATE = ("worker", "sweep", "budget_alert")
 ANSWERS = {"api": ("/health", 200)} | dict.fromkeys(PRIVATE, ("/", 401))
 # The base interpreter, which doesn't have the packages of this environment.
 PYTHON = Path(sys.base_prefix, "bin", f"python{sysconfig.get_python_version()}")
+IMAGE_TIME = datetime(1980, 1, 1, 0, 0, 1, tzinfo=UTC).timestamp()
 DECODE = """
 import sys
 sys.path.append(sys.argv[1])
@@ -76,6 +80,32 @@ def test_every_packaged_file_imports_by_itself(
     ran = run([sys.executable, "-I", "-W", "error", "-c", IMPORT_ALL], package)
 
     assert ran.returncode == 0, ran.stderr
+
+
+def test_a_start_compiles_no_module(package: Path, tmp_path: Path) -> None:
+    """The build compiles the source, and the image then sets all times to one of 1980.
+
+    https://github.com/GoogleCloudPlatform/buildpacks/blob/main/cmd/python/functions_framework/lib/lib.go
+    https://github.com/buildpacks/lifecycle/blob/main/archive/writer.go
+    """
+    image = shutil.copytree(package, tmp_path / "image")
+    (build,) = resources()["google_cloudfunctions2_function.functions"]["build_config"]
+    compile_all = [sys.executable, "-m", "compileall", "-f", "-q", "."]
+    environ = build.get("environment_variables", {})
+    assert run(compile_all, image, **environ).returncode == 0
+    for source in image.rglob("*.py"):
+        os.utime(source, (IMAGE_TIME, IMAGE_TIME))
+    compiled = bytecode(image)
+
+    ran = run([sys.executable, "-c", "import main"], image)
+
+    assert ran.returncode == 0, ran.stderr
+    assert compiled
+    assert bytecode(image) == compiled  # else Python has written it anew
+
+
+def bytecode(folder: Path) -> dict[Path, bytes]:
+    return {file: file.read_bytes() for file in folder.rglob("*.pyc")}
 
 
 # With only what requirements.txt locks, where Google's buildpack installs it ----------
