@@ -177,7 +177,8 @@ def test_a_keys_reads_look_its_user_up_every_few_minutes() -> None:
     )
 
     def read() -> int:
-        tokens.caller(f"Bearer {SECRET}", check_revoked=False)
+        caller = tokens.caller(f"Bearer {SECRET}", check_revoked=False)
+        assert not caller.is_admin, "even if its user is one"
         return known.checks
 
     assert [read(), read()] == [1, 1]

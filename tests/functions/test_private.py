@@ -41,6 +41,14 @@ from tests.usecases.harness import Harness
 INVOKER = {"Authorization": "Bearer invoker"}
 STARTS = {**INVOKER, "X-CloudTasks-QueueName": "starts"}
 STEPS = {**INVOKER, "X-CloudTasks-QueueName": "steps"}
+# What anyone can send.
+LIKE_A_TASK = {
+    "User-Agent": "Google-Cloud-Tasks",
+    "X-CloudTasks-QueueName": "starts",
+    "X-CloudTasks-TaskName": "0123456789abcdef",
+    "X-CloudTasks-TaskRetryCount": "0",
+    "X-CloudScheduler": "true",
+}
 JOB = {"job_id": "job1"}
 
 
@@ -187,7 +195,7 @@ def test_only_the_invoker_may_call(
     harness.clock.move(MINUTE)
     headers = {"Authorization": authorization} if authorization else {}
 
-    response = call(client_of(function), {**STARTS, "Authorization": ""} | headers)
+    response = call(client_of(function), LIKE_A_TASK | headers)
 
     assert response.status_code == status
     assert (harness.starts, harness.queue.tasks, response.data) == (0, [], b"")

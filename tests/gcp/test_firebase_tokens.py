@@ -167,7 +167,7 @@ def test_an_error_of_google_auth_is_a_401_not_missing_keys(
         )
 
 
-def test_only_genuine_tokens_are_looked_up(
+def test_genuine_tokens_are_looked_up_to_spend_and_an_admins_always(
     identity: LocalIdentity, certs_url: str
 ) -> None:
     lookup, since = Lookup(), 1_700_000_000
@@ -181,6 +181,9 @@ def test_only_genuine_tokens_are_looked_up(
 
     tokens.caller(f"Bearer {token}")
     assert lookup.looked_up == [("ann", since)]
+    admin = signed(identity, claims(auth_time=since, admin=True))
+    tokens.caller(f"Bearer {admin}", check_revoked=False)
+    assert lookup.looked_up == [("ann", since)] * 2
     for error in (Unauthenticated("revoked"), Unreachable("down")):
         with pytest.raises(type(error)):
             in_cloud(certs_url, Lookup(error)).caller(f"Bearer {token}")

@@ -91,14 +91,17 @@ def test_the_same_job_is_created_once(store: Store) -> None:
     assert read(store).value == a_new_job()
 
 
-def test_a_commit_based_on_a_stale_read_loses_the_race(store: Store) -> None:
+def test_of_a_commit_that_loses_the_race_nothing_is_written(store: Store) -> None:
     before = created(store)
-    committed(store, before, progress=5)
+    after = committed(store, before, progress=5).value
+    (_, account), hold_usd = after.ledger_key.accounts, after.hold_usd
 
     with pytest.raises(LostRace):
-        committed(store, before, progress=90)
+        committed(store, before, progress=90, hold_usd=hold_usd + 1)
 
-    assert read(store).value.progress == 5
+    assert read(store).value == after
+    assert store.projection("job1") == project(after)
+    assert store.account(account).month.held_usd == hold_usd
 
 
 def test_a_deleted_job_is_not_resurrected(store: Store) -> None:
@@ -296,6 +299,7 @@ def test_a_page_can_start_after_a_deleted_job(store: Store) -> None:
 
 def test_a_page_can_be_filtered_by_status(store: Store) -> None:
     jobs_at_minutes(store, a=1, b=2, c=3)
+    store.jobs.create(of_bob(a_new_job(job_id="bobs")))
     for job_id in ("a", "b"):
         before = read(store, job_id)
         ended = before.value.ended(ErrorCode.CANCELLED)
