@@ -2,13 +2,20 @@
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import lru_cache
 
 import structlog
 from msgspec import Struct, field
 
 from shared.domain.errors import CommitUncertain, LostRace, Unreachable
 from shared.domain.job import Attempt
-from shared.domain.poll_plan import TaskTimes, TaskTiming, poll_plan, task_kind
+from shared.domain.poll_plan import (
+    MAX_KINDS,
+    TaskTimes,
+    TaskTiming,
+    poll_plan,
+    task_kind,
+)
 from shared.ports.store import Clock, TaskTimeStore
 
 log = structlog.get_logger()
@@ -17,6 +24,9 @@ CACHE_TTL = timedelta(minutes=5)
 # All workers write one document, so each writes rarely, and in batches.
 WRITE_INTERVAL = timedelta(minutes=1)
 MAX_UNWRITTEN = 100
+
+# To plan takes a while, and a plan is used until tasks of its kind are added.
+_plan = lru_cache(maxsize=MAX_KINDS)(poll_plan)
 
 
 class PollPlanner(Struct, kw_only=True):
@@ -30,18 +40,10 @@ class PollPlanner(Struct, kw_only=True):
     _read_at: datetime | None = None
     _written_at: datetime | None = None
     _unwritten: list[tuple[str, TaskTiming]] = field(default_factory=list)
-    _plans: dict[tuple[TaskTiming, ...], tuple[int, ...]] = field(default_factory=dict)
 
     def plan(self, model_id: str, duration_seconds: int) -> tuple[int, ...]:
         """In seconds since a task's start; empty for the fixed plan."""
-        tasks = self.times().of(model_id, duration_seconds)
-        known = self._plans.get(tasks)
-        if known is not None:
-            return known
-        if len(self._plans) > len(self._times.kinds):
-            self._plans.clear()
-        plan = self._plans[tasks] = poll_plan(tasks)
-        return plan
+        return _plan(self.times().of(model_id, duration_seconds))
 
     def times(self) -> TaskTimes:
         """The known task times, at most a few minutes old if the store answers."""

@@ -32,6 +32,7 @@ class FakeCircuits:
             return [self._snapshot(key) for key in keys]
 
     def commit(self, changes: Sequence[tuple[Versioned[Circuit], Circuit]]) -> None:
+        assert changes, "a call for nothing"
         meanwhile, self.meanwhile = self.meanwhile, None
         if meanwhile is not None:
             meanwhile()

@@ -221,6 +221,7 @@ class FakeJobs:
         return Versioned(value=after, token=self._jobs[after.job_id][1])
 
     def abandon(self, job_id: str, version: int, now: datetime) -> None:
+        meet(self.troubles)
         with self.lock:
             job, _ = self._jobs.get(job_id, (None, None))
             if job is None or job.is_final:

@@ -31,7 +31,8 @@ class FakeKeys:
     def with_id(self, key_id: str) -> ApiKey | None:
         if self.read_failures:
             raise self.read_failures.pop(0)
-        return next((k for k in self._keys.values() if k.key_id == key_id), None)
+        # Like Firestore's, it takes any prefix of a hash.
+        return next((k for h, k in self._keys.items() if h.startswith(key_id)), None)
 
     def add(self, key: ApiKey) -> None:
         if key.sha256 in self._keys:

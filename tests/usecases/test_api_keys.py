@@ -47,6 +47,13 @@ def test_a_secret_is_random_and_stored_nowhere(ring: KeyRing, keys: FakeKeys) ->
     assert (key.user_id, key.created_at, key.revoked_at) == ("ann", NOON, None)
 
 
+@pytest.mark.parametrize("follows_user", [True, False])
+def test_a_key_follows_a_user_if_it_is_to(ring: KeyRing, follows_user: bool) -> None:
+    key, _ = ring.create("server", "ann", follows_user=follows_user)
+
+    assert key.follows_user is follows_user
+
+
 def test_the_log_names_the_key_and_never_its_secret(ring: KeyRing) -> None:
     with capture_logs() as logs:
         key, secret = ring.create("server", "ann")
@@ -142,6 +149,7 @@ def test_an_ambiguous_or_unknown_name_revokes_nothing(ring: KeyRing) -> None:
     ring.revoke(first.key_id)
     # A name that was used again means the key that still works.
     assert ring.revoke("server").key_id == second.key_id
+    assert ring.revoke("server").key_id == first.key_id
 
 
 @pytest.mark.parametrize(

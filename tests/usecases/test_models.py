@@ -6,6 +6,7 @@ import pytest
 
 from shared.domain.catalogue import DEFAULT_MODELS, ProviderId
 from shared.domain.errors import (
+    ABOVE_CAP,
     NOT_IN_CHAIN,
     ErrorCode,
     ExceedsLimit,
@@ -51,6 +52,8 @@ def test_an_estimates_maximum_includes_the_translation_but_its_price_does_not() 
     assert translated.estimated_cost_usd == plain.estimated_cost_usd
     assert Decimal(0) < translated.max_cost_usd - plain.max_cost_usd < Decimal("0.01")
     assert off.max_cost_usd == plain.max_cost_usd
+    without_translator = replace(estimate(Harness()), translation_model=None)
+    assert without_translator(ANN, korean).max_cost_usd == plain.max_cost_usd
 
 
 def test_an_estimate_has_the_first_price_and_the_maximum() -> None:
@@ -87,9 +90,29 @@ def test_a_provider_above_a_cap_would_be_skipped_and_the_next_one_asked() -> Non
 
     estimated = estimate(harness)(ANN, a_request(model="gemini-veo-3.1"))
 
-    assert codes(estimated) == {ProviderId.VEO: ErrorCode.DAILY_LIMIT_REACHED}
+    above = Problem(code=ErrorCode.DAILY_LIMIT_REACHED, detail=ABOVE_CAP)
+    assert estimated.skip_reasons == {ProviderId.VEO: above}
     assert estimated.estimated_cost_usd == Decimal("0.40")
     assert estimated.max_cost_usd == Decimal("1.20")  # Runway, then Omni
+
+
+def test_an_estimate_while_spending_is_tight_is_for_a_cheap_provider() -> None:
+    harness = Harness()
+    harness.set_level(Level.TIGHT)
+
+    estimated = estimate(harness)(ANN, a_request(model="gemini-veo-3.1"))
+
+    assert codes(estimated) == {ProviderId.VEO: ErrorCode.GENERATION_PAUSED}
+    assert estimated.estimated_cost_usd == Decimal("0.40")
+
+
+def test_an_estimate_while_paused_leaves_out_a_provider_above_a_cap() -> None:
+    harness = Harness(jobs=FakeJobs(Limits(user=Caps(daily_usd=Decimal(1)))))
+    harness.set_level(Level.PAUSED)
+
+    estimated = estimate(harness)(ANN, a_request(model="gemini-veo-3.1"))
+
+    assert estimated.estimated_cost_usd == Decimal("0.40")
 
 
 def test_an_estimate_above_every_cap_has_a_price_and_a_refusal() -> None:
@@ -168,6 +191,22 @@ def test_models_are_listed_in_the_order_of_the_chain() -> None:
         (ProviderId.OMNI, None),
         (ProviderId.VEO, ErrorCode.GENERATION_PAUSED),
     ]
+
+
+@pytest.mark.parametrize(
+    ("max_usd_per_second", "is_skipped"), [("0.09", True), ("0.10", False)]
+)
+def test_while_spending_is_tight_a_models_lowest_price_counts(
+    max_usd_per_second: str, is_skipped: bool
+) -> None:
+    """Of Omni's two, 720p is cheaper."""
+    harness = Harness(chain=(ProviderId.OMNI,))
+    harness.tight_max_usd_per_second = Decimal(max_usd_per_second)
+    harness.set_level(Level.TIGHT)
+
+    (offered,) = harness.list_models()
+
+    assert (offered.skip_reason is not None) is is_skipped
 
 
 def test_models_have_the_usual_time_for_each_duration() -> None:

@@ -37,14 +37,17 @@ def show(jobs: FakeJobs) -> ShowUsage:
 def test_days_are_in_order_and_models_in_the_order_of_the_chain(
     show: ShowUsage, jobs: FakeJobs
 ) -> None:
-    asked = (NO_PROVIDER, "gemini-omni-flash", "runway", "gemini-veo-3.1")
-    days = {"d02": {"runway": ONE}, "d01": dict.fromkeys(asked, ONE)}
+    asked = {"gemini-omni-flash": 1, "runway": 3, "gemini-veo-3.1": 2}
+    counts = {name: replace(ONE, attempts=n) for name, n in asked.items()}
+    days = {"d02": {"runway": ONE}, "d01": {NO_PROVIDER: ONE, **counts}}
     jobs.usage["user.ann.2026-11"] = UsageMonth(days=days)
 
-    shown = [(u.day.day, u.ai_model) for u in show(ANN, UsageQuery()).usage]
+    report = show(ANN, UsageQuery())
 
-    in_order = ("gemini-veo-3.1", "runway", "gemini-omni-flash", None)
-    assert shown == [*((1, model) for model in in_order), (2, "runway")]
+    in_order = ("gemini-veo-3.1", "runway", "gemini-omni-flash")
+    shown = [(usage.day.day, usage.ai_model) for usage in report.usage]
+    assert shown == [*((1, model) for model in (*in_order, None)), (2, "runway")]
+    assert tuple(report.providers) == in_order
 
 
 def test_the_first_and_the_last_day_count(show: ShowUsage, jobs: FakeJobs) -> None:
@@ -131,6 +134,18 @@ def test_a_user_has_no_more_left_than_the_global_cap() -> None:
     uncapped = CapUsage(limit_usd=None, used_usd=Decimal(2), all_users=shared)
 
     assert own.left_usd == uncapped.left_usd == 1
+
+
+def test_a_report_says_no_more_is_left_than_the_global_caps_leave(
+    show: ShowUsage,
+) -> None:
+    caps = Caps(daily_usd=Decimal(5), monthly_usd=Decimal(15))
+    all_caps = Caps(daily_usd=Decimal(1), monthly_usd=Decimal(2))
+
+    limited = replace(show, limits=Limits(user=caps, all_users=all_caps))
+    report = limited(ANN, UsageQuery())
+
+    assert [report.daily.left_usd, report.monthly.left_usd] == [1, 2]
 
 
 def test_a_day_begins_at_the_ledgers_midnight(show: ShowUsage, jobs: FakeJobs) -> None:

@@ -12,11 +12,13 @@ from shared.domain import timing
 from shared.domain.errors import ErrorCode
 from shared.domain.job import Job
 from shared.domain.kill_switch import Level
+from shared.domain.naming import task_name
 from shared.domain.outcomes import Succeeded, Working
 from shared.domain.structs import replace
 from shared.ports.store import Task
 from tests.domain.examples import (
     RUNWAY,
+    SECOND,
     a_job,
     a_new_job,
     answered,
@@ -92,6 +94,25 @@ def test_a_job_whose_tasks_are_all_early_ends_without_the_sweep(
     assert harness.job.delivered
     pairs = zip(runway.polled_at, runway.polled_at[1:], strict=False)
     assert min(after - before for before, after in pairs) >= timing.POLL_SPACING
+
+
+@pytest.mark.parametrize(
+    ("version", "early", "later"),
+    [(1, 3, 3), (1, 8, 5), (1, 0, 0), (1, -2, 0), (0, 3, 0)],
+    ids=["early", "earlier than clocks differ", "on time", "late", "another version's"],
+)
+def test_the_next_task_is_later_by_as_much_as_this_one_was_early(
+    harness: Harness, version: int, early: int, later: int
+) -> None:
+    job = running(a_job(), RUNWAY)
+    assert job.version == 1 and job.wake_at
+    until = job.wake_at + timing.POLL_SPACING
+
+    harness.scheduler.schedule_after_early_task(
+        job, until, job.wake_at - early * SECOND, task_name(job.job_id, version, 0)
+    )
+
+    assert take(harness).at == until + later * SECOND
 
 
 @pytest.mark.parametrize("late", EARLY)

@@ -17,7 +17,12 @@ from shared.domain.poll_plan import (
     task_kind,
 )
 from shared.domain.structs import replace
-from shared.worker.poll_planner import CACHE_TTL, WRITE_INTERVAL, PollPlanner
+from shared.worker.poll_planner import (
+    CACHE_TTL,
+    MAX_UNWRITTEN,
+    WRITE_INTERVAL,
+    PollPlanner,
+)
 from tests.domain.examples import NOON, a_job, running
 from tests.fakes.clock import FrozenClock
 from tests.fakes.document import FakeDocument
@@ -64,14 +69,29 @@ def test_a_plan_is_based_on_the_tasks_of_all_workers(
     assert planner.plan(MODEL, DURATION + 1) == ()
 
 
+@pytest.mark.parametrize(
+    ("polled", "found", "took"),
+    [
+        (36.4, 41.5, TaskTiming(working=36, ready=42)),
+        (10.0, 60.9, TaskTiming(working=10, ready=61)),
+        (None, 60.9, TaskTiming(working=30, ready=61)),
+    ],
+    ids=["soon", "after a long pause", "by the first poll"],
+)
 def test_a_task_became_ready_between_its_last_two_polls(
-    planner: PollPlanner, store: FakeDocument[TaskTimes], clock: FrozenClock
+    planner: PollPlanner,
+    store: FakeDocument[TaskTimes],
+    clock: FrozenClock,
+    polled: float | None,
+    found: float,
+    took: TaskTiming,
 ) -> None:
-    clock.at = NOON + timedelta(seconds=41.5)
+    clock.at = NOON + timedelta(seconds=found)
+    polled_at = None if polled is None else NOON + timedelta(seconds=polled)
 
-    planner.succeeded(an_attempt(polled_at=NOON + timedelta(seconds=36.4)))
+    planner.succeeded(an_attempt(polled_at=polled_at))
 
-    assert store.value.of(MODEL, DURATION) == (TaskTiming(working=36, ready=42),)
+    assert store.value.of(MODEL, DURATION) == (took,)
 
 
 def test_nothing_is_learned_from_a_task_whose_vendor_did_not_answer(
@@ -127,13 +147,28 @@ def test_a_failing_store_costs_only_the_plan(
 ) -> None:
     store.read_failures, store.troubles = [Unreachable("down")], [trouble]
 
-    assert plan(planner) == ()
+    assert plan(planner) == plan(planner) == ()
+    assert store.reads == 1
     planner.succeeded(an_attempt(polled_at=NOON))
     assert store.value == TaskTimes()
 
     clock.at += WRITE_INTERVAL
     planner.succeeded(an_attempt(polled_at=NOON))
     assert len(store.value.of(MODEL, DURATION)) == 2
+
+
+def test_while_the_store_fails_only_the_latest_hundred_tasks_are_kept(
+    planner: PollPlanner, store: FakeDocument[TaskTimes], clock: FrozenClock
+) -> None:
+    store.troubles = [Trouble.UNREACHABLE]
+    oldest, others = an_attempt(model_id="oldest"), [an_attempt()] * MAX_UNWRITTEN
+    for attempt in (oldest, *others):
+        planner.succeeded(replace(attempt, polled_at=NOON))
+
+    clock.at += WRITE_INTERVAL
+    planner.succeeded(an_attempt(polled_at=NOON))
+
+    assert set(store.value.kinds) == {task_kind(MODEL, DURATION)}
 
 
 def test_a_job_is_polled_by_the_plan_and_its_time_is_recorded() -> None:

@@ -2,7 +2,7 @@
 
 import threading
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from structlog.testing import capture_logs
@@ -18,6 +18,7 @@ from shared.worker.sweep import MAX_START_WAIT, PAGE_SIZE, ROUND_LIMIT, WAKE_WOR
 from tests.domain.examples import MINUTE, SECOND, a_job, a_new_job, completed, running
 from tests.fakes.clock import NOON, FrozenClock
 from tests.fakes.interpose import before, before_next
+from tests.fakes.jobs import Trouble
 from tests.fakes.queue import FakeQueue
 from tests.usecases.harness import Harness
 
@@ -57,7 +58,9 @@ def test_an_unreadable_job_ends_after_its_deadline_and_others_past_all_limits(
     harness.clock.move(timing.JOB_LIMIT - SECOND)
     assert harness.sweep() == 2
     harness.clock.move(SECOND + timing.STORE_LIMIT)
-    assert harness.sweep() == 1
+    with capture_logs() as lines:
+        assert harness.sweep() == 1
+    assert {"woken": 1, "ended": 1, "failed": 0}.items() <= lines[-1].items()
     ended = harness.jobs.get("unreadable").value
     assert ended.problem and ended.problem.code is ErrorCode.DEADLINE_EXCEEDED
     assert not harness.job.is_final
@@ -92,6 +95,30 @@ def test_a_job_that_moved_since_it_was_found_is_not_ended(harness: Harness) -> N
     assert not harness.job.is_final
 
     assert harness.run().delivered
+
+
+@pytest.mark.parametrize("trouble", [Trouble.LOST_RACE, Trouble.UNREACHABLE])
+def test_a_job_that_could_not_be_ended_is_ended_by_a_later_sweep(
+    harness: Harness, trouble: Trouble
+) -> None:
+    harness.jobs.put(running(a_job(), ProviderId.RUNWAY))
+    harness.clock.move(timing.JOB_LIMIT + timing.STORE_LIMIT + timing.ATTEMPT_LIMIT)
+    harness.jobs.troubles = [trouble]
+
+    assert harness.sweep() == 0
+    assert not harness.job.is_final
+    assert harness.sweep() == 0
+    assert harness.job.is_final
+
+
+def test_a_job_that_the_store_does_not_show_is_woken_after_its_deadline(
+    harness: Harness,
+) -> None:
+    harness.jobs.put(a_new_job())
+    harness.clock.move(timing.JOB_LIMIT)
+    harness.jobs.read_failures = [Unreachable("down")]
+
+    assert harness.sweep() == 1
 
 
 def test_an_unreadable_job_does_not_block_the_others(harness: Harness) -> None:
@@ -207,11 +234,12 @@ def test_starts_are_enqueued_only_until_the_round_is_out_of_time() -> None:
     assert len(queue.woken) == PAGE_SIZE
 
 
-def sweep_every_minute(harness: Harness, minutes: int) -> None:
-    began = harness.clock.at
+def sweep_every_minute(harness: Harness, minutes: int) -> list[int]:
+    began, woken = harness.clock.at, []
     for nth in range(minutes):
         harness.clock.move_to(began + nth * MINUTE)
-        harness.sweep()
+        woken.append(harness.sweep())
+    return woken
 
 
 def test_15000_stuck_jobs_are_enqueued_within_five_minutes() -> None:
@@ -239,8 +267,7 @@ def test_a_sweep_continues_where_the_last_one_ran_out_of_time() -> None:
         harness.jobs.put(a_new_job(job_id=f"job{nth}"))
     clock.move(MINUTE)
 
-    sweep_every_minute(harness, 3)
-
+    assert sweep_every_minute(harness, 3) == [PAGE_SIZE, PAGE_SIZE, 1]
     assert len(queue.woken) == 2 * PAGE_SIZE + 1
 
 
@@ -264,6 +291,23 @@ def test_an_audit_counts_as_skipped_once_it_has_failed_for_ten_minutes(
 
     skipped = [line for line in lines if line["event"] == "ledger_not_checked"]
     assert len(skipped) == is_skipped
+
+
+@pytest.mark.parametrize("failures", [[], [Unreachable("down")]], ids=["", "down"])
+def test_a_silent_budget_is_reported_whenever_the_ledger_is_audited(
+    harness: Harness, failures: list[Unreachable]
+) -> None:
+    seen: list[datetime] = []
+
+    def report(now: datetime) -> None:
+        seen.append(now)
+        for failure in failures:
+            raise failure
+
+    harness.sweeper.report_silence = report
+    sweep_every_minute(harness, 62)
+
+    assert seen == [NOON, NOON + 60 * MINUTE]
 
 
 def test_the_ledger_is_audited_hourly_and_after_failures(harness: Harness) -> None:

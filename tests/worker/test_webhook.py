@@ -14,6 +14,7 @@ from shared.domain.api_key import ApiKey
 from shared.domain.catalogue import ProviderId
 from shared.domain.errors import NotPublic, ReelayError, Unreachable
 from shared.domain.job import Job, Language
+from shared.domain.naming import webhook_task_name
 from shared.domain.outcomes import Succeeded
 from shared.domain.projection import NO_URLS, as_json, moment, project
 from shared.domain.structs import replace
@@ -160,6 +161,18 @@ def test_a_webhook_that_could_not_be_enqueued_is_still_sent(
     harness.send_webhooks()
 
     assert state(harness) == ("delivered", 1)
+
+
+def test_an_overdue_webhook_gets_a_task_with_a_new_name(harness: Harness) -> None:
+    ended(harness, attempts=3)
+    harness.queue.webhooks.clear()
+
+    for seconds in (59, 1, 60):
+        harness.clock.move(seconds * SECOND)
+        harness.sweep()
+
+    names = [task.name for task in harness.queue.webhooks]
+    assert names == [webhook_task_name("job1", 3, nth) for nth in (1, 2)]
 
 
 def test_a_task_delivered_twice_sends_one_message(harness: Harness) -> None:
