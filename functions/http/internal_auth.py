@@ -9,7 +9,7 @@ from flask import Request, Response
 from structlog.contextvars import bind_contextvars
 
 from functions.http.request_context import serve
-from shared.domain.errors import ApiError, Unreachable
+from shared.domain.errors import ApiError, Unreachable, WrittenLater
 from shared.ports.identity import Callers
 from shared.wiring import process
 
@@ -55,7 +55,7 @@ def _respond(
     except ApiError as refused:
         log.warning("private_call_refused", code=refused.code)
         return Response(status=_without_throttling(refused.status))
-    except Unreachable as error:
+    except (Unreachable, WrittenLater) as error:
         log.error("step_failed", reason=str(error))
         return Response(status=500)
     except Exception:

@@ -24,6 +24,7 @@ from shared.domain.errors import (
     NotFound,
     Unavailable,
     Unreachable,
+    WrittenLater,
 )
 from shared.domain.job import Language
 from shared.ports.identity import Caller, Tokens
@@ -105,7 +106,7 @@ class Router:
         except ApiError as refused:
             self._charge_for_refusal(request.environ.get(CALLER_ID), refused)
             return render_error(refused, language, None)
-        except Unreachable as error:
+        except (Unreachable, WrittenLater) as error:
             log.error("request_failed", reason=str(error))
             return render_error(Unavailable(), language, None)
         except Exception:

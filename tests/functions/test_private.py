@@ -171,6 +171,19 @@ def test_a_step_whose_successor_cannot_be_enqueued_is_retried(harness: Harness) 
     assert "step_failed" in [line["event"] for line in lines]
 
 
+def test_a_step_of_a_later_releases_job_is_retried_and_its_reason_logged(
+    harness: Harness,
+) -> None:
+    """As after a roll-back: the job waits for that release."""
+    harness.jobs.written_later.add("job1")
+
+    with capture_logs() as lines:
+        assert call(client_of(worker), STEPS).status_code == 500
+
+    failed = [line["reason"] for line in lines if line["event"] == "step_failed"]
+    assert failed == ["job1"]
+
+
 def test_the_sweep_answers_how_many_jobs_it_enqueued(harness: Harness) -> None:
     harness.jobs.put(a_new_job())
     harness.clock.move(MINUTE)

@@ -31,6 +31,7 @@ from shared.domain.errors import (
     LimitReached,
     NotFound,
     Unreachable,
+    WrittenLater,
 )
 from shared.domain.job import Language
 from shared.rates import RateLimit
@@ -48,6 +49,7 @@ RAISED: dict[str, Exception] = {
         (FieldError(field="duration", reason="out_of_range", parameters=(3, 10)),)
     ),
     "unreachable": Unreachable("firestore: secret address"),
+    "later": WrittenLater("the record in firestore is of a later release"),
     "broken": KeyError("a bug"),
     "full": LimitReached(ErrorCode.DAILY_LIMIT_REACHED, timedelta(hours=1)),
 }
@@ -177,6 +179,7 @@ def test_a_path_with_two_slashes_is_another_path(client: FlaskClient) -> None:
         ("GET", "/fail/conflict", 409, "conflict"),
         ("GET", "/fail/invalid", 422, "invalid_request"),
         ("GET", "/fail/unreachable", 503, "unavailable"),
+        ("GET", "/fail/later", 503, "unavailable"),
         ("GET", "/fail/broken", 500, "internal"),
     ],
 )
@@ -193,7 +196,12 @@ def test_an_error_is_a_problem(
 
 
 @pytest.mark.parametrize(
-    ("how", "event"), [("unreachable", "request_failed"), ("broken", "request_crashed")]
+    ("how", "event"),
+    [
+        ("unreachable", "request_failed"),
+        ("later", "request_failed"),
+        ("broken", "request_crashed"),
+    ],
 )
 def test_an_error_of_our_own_is_logged(
     client: FlaskClient, how: str, event: str
