@@ -1,6 +1,6 @@
 """Resolves a deploy's settings: from saved ones, the command line and answers."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from ops.deploy.bootstrap import bucket_owner, has_state_bucket, state_bucket
 from ops.deploy.checks import Facts, Target, currency, may_manage_budgets
 from ops.deploy.context import Context, DeployError
 from ops.deploy.google_rest import GoogleRest
-from ops.deploy.hosting import HOSTING
+from ops.deploy.hosting import HOSTING, SIGN_IN
 from ops.deploy.questions import (
     ask,
     budget_question,
@@ -44,6 +44,13 @@ EXISTING_DATABASE = (
     "expires_at; internal, settled, spend, usage and users lose the indexes of their "
     "fields. Is the database for Reelay alone?"
 )
+# Answers 200 if the project has sign-in, whatever Terraform knows of it.
+SIGN_IN_CONFIG = f"{SIGN_IN}/projects/{{project}}/config"
+EXISTING_USERS = (
+    "{project} has sign-in already, as for another application. The users of that, and "
+    "whoever may sign up there, could make videos with Reelay, each of them within "
+    "user_daily_limit_usd. Is that what you want?"
+)
 # What exists already if this answers 200, by its name in the variable `existing`. Where
 # its API is off, it doesn't exist.
 DETECTED = {
@@ -55,7 +62,7 @@ DETECTED = {
 # By the variable for its place: its name in the variable `existing`.
 DATA = {"bucket_location": "videos_bucket", "firestore_location": "firestore_database"}
 DETECTABLE = {"firestore_database", "videos_bucket", *DETECTED}
-DATABASE_DECLINED = (
+TAKEOVER_DECLINED = (
     "Nothing in it was changed. Reelay needs a project of its own: gcloud projects "
     "create ID"
 )
@@ -116,8 +123,8 @@ def resolve(
         # Functions can move to another region later; data that is there already can't.
         if data not in settings["existing"] or name not in settings:
             settings[name] = place_of(name, saved, options) or target.region
-    if "firestore_database" in settings["existing"] and not saved:
-        _confirm_takeover(context, target.project)
+    if not saved:
+        _confirm_takeover(context, target.project, settings["existing"])
     settings = _instances(context, target, options, settings)
     settings |= _budget(context, target.project, settings, facts)
     asked = questions(facts["account"])
@@ -193,9 +200,16 @@ def to_save(settings: Variables) -> Variables:
     return settings | {"existing": sorted(chosen)}
 
 
-def _confirm_takeover(context: Context, project: str) -> None:
-    if not context.console.confirm(EXISTING_DATABASE.format(project=project)):
-        raise DeployError(DATABASE_DECLINED)
+def _confirm_takeover(
+    context: Context, project: str, existing: Collection[str]
+) -> None:
+    rest = GoogleRest(context=context, project=project)
+    asked = [EXISTING_DATABASE] if "firestore_database" in existing else []
+    if rest.call("GET", SIGN_IN_CONFIG.format(project=project)).status == 200:
+        asked.append(EXISTING_USERS)
+    for question in asked:
+        if not context.console.confirm(question.format(project=project)):
+            raise DeployError(TAKEOVER_DECLINED)
 
 
 def database(context: Context, project: str) -> Mapping[str, Any]:

@@ -25,6 +25,7 @@ class FakeHosting:
     project: str
     is_there: bool = False
     google_sign_in: bool = True
+    has_users: bool = False
     refuses: str = "#"
     stored: dict[str, bytes] = field(default_factory=dict)
     versions: list[Json] = field(default_factory=list)
@@ -49,6 +50,8 @@ class FakeHosting:
             return HttpResponse(status=200 if self.is_there else 404)
         if call.endswith("defaultSupportedIdpConfigs/google.com"):
             return _json({"enabled": self.google_sign_in})
+        if call == f"GET projects/{self.project}/config":
+            return HttpResponse(status=200 if self.has_users else 404)
         if call == f"GET {site}/channels/live/releases":
             return _json({"releases": self.releases[-1:]})
         if call == f"POST {site}/versions":

@@ -222,6 +222,24 @@ def test_an_existing_database_is_taken_over_only_with_agreement(desk: Desk) -> N
     assert len(asked) == 1 and "expires_at" in asked[0]
 
 
+@pytest.mark.parametrize("enable_web", [True, False])
+def test_the_users_of_something_else_are_let_in_only_with_agreement(
+    enable_web: bool, desk: Desk
+) -> None:
+    """The API takes the token of anyone who can sign in to the project."""
+    desk.hosting.has_users = True
+    desk.console.refuses = "users of"
+
+    assert "project of its own" in stopped(desk, enable_web=enable_web)
+    assert desk.installed.count("terraform plan") == 0
+
+    desk.console = FakeConsole()
+    desk.up(enable_web=enable_web)
+    desk.up(enable_web=enable_web)
+    asked = [each for each in desk.console.questions if "users of" in each]
+    assert len(asked) == 1 and "make videos" in asked[0]
+
+
 @pytest.mark.parametrize("place", ["us-central1", "nam5"])
 def test_nothing_is_enabled_or_created_without_agreement_on_the_region(
     place: str, desk: Desk
