@@ -1,6 +1,7 @@
 """Creating jobs from cached documents: fewer reads, and the same guarantees."""
 
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -242,3 +243,25 @@ def test_a_lock_is_waited_for_only_briefly(monkeypatch: pytest.MonkeyPatch) -> N
         pass
 
     assert not locks._locks
+
+
+def test_a_second_lock_is_waited_for_only_in_what_is_left_of_the_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A creation takes two, and its answer comes within three seconds."""
+    now, waits = [0.0], list[float]()
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+
+    class Busy:
+        def acquire(self, timeout: float) -> bool:
+            waits.append(timeout)
+            now[0] += timeout
+            return False
+
+    locks = AdvisoryLocks()
+    monkeypatch.setattr(locks, "_locks", {"ann": Busy(), "all": Busy()})
+
+    with locks.hold(["ann", "all"]):
+        pass
+
+    assert waits == [document_cache.MAX_WAIT_SECONDS, 0]
