@@ -27,8 +27,8 @@ run "defaults" {
     error_message = "Memory and timeout of each function are as infra/DESIGN.md explains them."
   }
   assert {
-    condition     = alltrue([for function in google_cloudfunctions2_function.functions : function.service_config[0].all_traffic_on_latest_revision && function.service_config[0].ingress_settings == "ALLOW_ALL"])
-    error_message = "A deploy must end a roll-back, and callers from outside must reach the functions."
+    condition     = alltrue([for function in google_cloudfunctions2_function.functions : function.service_config[0].all_traffic_on_latest_revision && function.service_config[0].ingress_settings == "ALLOW_ALL" && function.location == var.region])
+    error_message = "A deploy must end a roll-back, and callers must reach the functions at their addresses."
   }
   assert {
     condition     = alltrue([for function in google_cloudfunctions2_function.functions : function.build_config[0].runtime == "python313" && function.build_config[0].docker_repository == google_artifact_registry_repository.images.id])
@@ -159,7 +159,7 @@ run "defaults" {
     error_message = "Cloud Scheduler must wait as long as the sweep may take."
   }
   assert {
-    condition     = google_cloud_scheduler_job.sweep.schedule == "* * * * *" && google_cloud_scheduler_job.sweep.paused == false
+    condition     = google_cloud_scheduler_job.sweep.schedule == "* * * * *" && google_cloud_scheduler_job.sweep.paused == false && google_cloud_scheduler_job.sweep.region == var.region
     error_message = "The sweep must run every minute. A deploy must resume one that a restore paused: an unset argument would leave it paused."
   }
   assert {

@@ -9,9 +9,11 @@ from flask.testing import FlaskClient
 from functions_framework import create_app
 from gunicorn.config import Config
 
+import main
 from tests.functions.test_router import check_problem
 from tests.new_process import run_code
 
+BARE = {"GOOGLE_CLOUD_PROJECT": "demo-x", "BUCKET": "videos"}
 SOURCE = """
 from functions.http.catch_all import install_catch_all
 from tests.functions.served import served
@@ -73,6 +75,23 @@ def test_no_worker_is_killed_for_its_heartbeats_while_its_instance_was_frozen() 
     ran = run_code(HEARTBEATS, environ={"CLOUD_RUN_TIMEOUT_SECONDS": "300"})
 
     assert ran.stdout == "0\n", ran.stderr
+
+
+FORKABLE = """
+import sys, threading
+from functions_framework import create_app
+
+create_app(sys.argv[1], "main.py", "http")
+print("grpc" in sys.modules, threading.active_count())
+"""
+
+
+@pytest.mark.parametrize("name", main.__all__)
+def test_no_client_is_built_before_gunicorn_forks(name: str) -> None:
+    """gRPC's threads don't survive it. The framework imports main.py before that."""
+    ran = run_code(FORKABLE, name, environ=BARE)
+
+    assert ran.stdout == "False 1\n", ran.stderr
 
 
 STARTS = """

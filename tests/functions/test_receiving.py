@@ -129,6 +129,11 @@ def test_a_body_larger_than_its_route_allows_is_refused(
         pass
 
 
+def test_a_body_is_refused_by_us_before_cloud_run_refuses_it() -> None:
+    """Its own limit is 32 MiB for a request, and its refusal gives no reason."""
+    assert LARGE_BODY_BYTES < 32 * 2**20 - 2**20
+
+
 @pytest.mark.parametrize("length", [LARGE, None], ids=["large", "of any length"])
 def test_few_large_bodies_are_received_at_once_and_one_per_user(
     receiver: Receiver, length: int | None

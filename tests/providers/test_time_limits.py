@@ -92,3 +92,5 @@ def test_a_paid_call_is_over_before_its_lease(monkeypatch: pytest.MonkeyPatch) -
     paid_post.cutoff(paid_post.READ_SECONDS)
 
     assert seconds == [timing.POST_LIMIT.total_seconds()]
+    # Nor does a poll, a fetch or a cancel take longer.
+    assert paid_post.FREE_READ_SECONDS <= paid_post.READ_SECONDS

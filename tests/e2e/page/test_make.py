@@ -28,6 +28,7 @@ def test_an_image_and_a_prompt_become_a_video_that_plays(
     choose(page)
     write(page, prompt)
     expect(page.locator(".price:not(.old)")).to_have_text("$0.20–2.20")
+    expect(page.locator(".order")).to_contain_text("AI가 만드는 영상입니다")
     make(page)
 
     expect(player(page)).to_be_visible()
