@@ -42,7 +42,7 @@ from shared.usecases.create_video import CreateResult
 from shared.usecases.uploads import StoreImage
 from tests.domain.examples import CHAIN, NOON, a_request
 from tests.fakes.jobs import FakeJobs, Trouble
-from tests.usecases.harness import Harness
+from tests.usecases.harness import ANN, Harness
 
 HOOK = "https://example.com/hook"
 
@@ -77,6 +77,14 @@ def test_a_job_is_committed_with_its_settings_and_enqueued(harness: Harness) -> 
     assert job.stop_on_unknown
     assert job.deadline_at == NOON + timing.JOB_LIMIT
     assert job.expires_at == NOON + timedelta(days=30)
+
+
+def test_a_process_books_its_jobs_in_different_shards(harness: Harness) -> None:
+    create_video, request = harness.create_video, a_request()
+
+    jobs = [create_video(ANN, request, Language.KOREAN).job for _ in range(3)]
+
+    assert [job.ledger_key.shard for job in jobs] == [0, 1, 2]
 
 
 def test_a_webhook_belongs_to_the_key_of_its_request(harness: Harness) -> None:
