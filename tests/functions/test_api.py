@@ -8,6 +8,7 @@ from flask.testing import FlaskClient
 
 from shared.domain.catalogue import ProviderId
 from shared.domain.errors import ErrorCode, Problem
+from shared.domain.job import Language
 from shared.domain.outcomes import NotSent
 from shared.domain.structs import replace
 from tests.domain.examples import (
@@ -19,6 +20,7 @@ from tests.domain.examples import (
     answered,
     completed,
 )
+from tests.fakes.interpose import after_next
 from tests.functions.calling import ANN, BOB
 from tests.usecases.harness import Harness
 
@@ -101,6 +103,17 @@ def test_a_replayed_request_returns_the_same_job_and_says_so(
     )
 
 
+def test_two_requests_without_a_key_are_two_jobs_in_their_readers_language(
+    client: FlaskClient, harness: Harness
+) -> None:
+    headers = ANN | {"Accept-Language": "ko"}
+
+    for prompt in ("a cat", "a dog"):
+        client.post("/v1/videos", json=a_body(prompt=prompt), headers=headers)
+
+    assert [job.language for job in harness.jobs.all] == [Language.KOREAN] * 2
+
+
 def test_a_replayed_video_has_urls_that_work(
     client: FlaskClient, harness: Harness
 ) -> None:
@@ -127,6 +140,21 @@ def test_the_key_of_a_video_that_has_expired_is_that_of_a_deleted_job(
     again = client.post("/v1/videos", json=a_body(), headers=headers)
 
     assert (again.status_code, again.get_json(force=True)["code"]) == (409, "conflict")
+
+
+def test_a_key_whose_video_is_deleted_meanwhile_is_that_of_a_deleted_job(
+    client: FlaskClient, harness: Harness
+) -> None:
+    headers = ANN | {"Idempotency-Key": "k1"}
+    made = client.post("/v1/videos", json=a_body(), headers=headers).get_json()
+    done = replace(completed(a_job(), ProviderId.RUNWAY), job_id=made["job_id"])
+    harness.jobs.put(done)
+    after_next(harness.jobs, "read", lambda: harness.jobs.remove(done.job_id))
+
+    again = client.post("/v1/videos", json=a_body(), headers=headers)
+
+    assert again.status_code == 409
+    assert "was deleted" in again.get_json(force=True)["detail"]
 
 
 def sent(text: str) -> str:
@@ -248,13 +276,14 @@ def test_cancelling_twice_is_the_same_as_once(
     client: FlaskClient, harness: Harness
 ) -> None:
     harness.jobs.put(a_new_job())
-    path = "/v1/videos/job1/cancel"
+    path, headers = "/v1/videos/job1/cancel", ANN | {"Accept-Language": "ko"}
 
-    first = client.post(path, headers=ANN)
-    second = client.post(path, headers=ANN)
+    first = client.post(path, headers=headers)
+    second = client.post(path, headers=headers)
 
     assert first.status_code == second.status_code == 202
-    assert first.get_json()["error"]["code"] == "cancelled"
+    error = {"code": "cancelled", "message": "작업이 취소되었습니다."}
+    assert first.get_json()["error"] == error
     assert second.get_json() == first.get_json()
 
 
