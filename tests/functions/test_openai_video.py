@@ -14,9 +14,12 @@ from tests.domain.examples import (
     DELIVERED,
     MINUTE,
     NOON,
+    RUNWAY,
     a_job,
     a_new_job,
+    answered,
     completed,
+    rejected,
     running,
     storing,
 )
@@ -121,6 +124,14 @@ def test_a_failure_names_each_providers_reason_as_there_are_no_attempts(
     assert message.startswith(head)
     assert said in message
     assert "attempts" not in message
+
+
+def test_another_error_names_no_providers_reasons() -> None:
+    refused = answered(a_job(), RUNWAY, rejected(ErrorCode.PROVIDER_UNAVAILABLE))
+    cancelled = project(refused.ended(ErrorCode.CANCELLED))
+    assert cancelled["attempts"][0]["error"]
+
+    assert show_video(cancelled)["error"] == cancelled["error"]
 
 
 def test_a_page_says_whether_there_are_more() -> None:
