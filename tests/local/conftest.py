@@ -21,7 +21,6 @@ def signals() -> Iterator[None]:
     """Restore the signal handlers, which the commands replace."""
     numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     before = {number: signal.getsignal(number) for number in numbers}
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's "&" ignores it
     yield
     for number, handler in before.items():
         signal.signal(number, handler)

@@ -90,7 +90,6 @@ def test_a_free_port_is_not_in_use(monkeypatch: pytest.MonkeyPatch) -> None:
         assert free_port() == free
 
 
-@pytest.mark.usefixtures("signals")
 def test_ctrl_c_while_a_process_starts_leaves_none_behind(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -112,7 +111,6 @@ def test_ctrl_c_while_a_process_starts_leaves_none_behind(
     assert (len(started), left) == (1, [])
 
 
-@pytest.mark.usefixtures("signals")
 def test_ctrl_c_stops_waiting_for_the_emulator(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -180,7 +178,6 @@ def test_parts_end_at_the_same_time_and_the_functions_before_what_they_use(
     assert events == []
 
 
-@pytest.mark.usefixtures("signals")
 def test_another_ctrl_c_does_not_interrupt_the_end_of_a_process() -> None:
     stack, ended = Stack(StackOptions(environ={})), []
 
