@@ -8,7 +8,7 @@ from typing import Any
 from functions.http.components import example_of, with_components
 from functions.http.problems import PROBLEMS, codes_by_status, title
 from functions.http.route import FORM, JSON, PATH_ARGUMENT, Body, Route
-from functions.http.schemas import Schema
+from functions.http.schemas import Schema, or_null
 from shared.domain.fields import Field
 from shared.domain.job import Language
 
@@ -160,9 +160,7 @@ def _body(body: Body) -> dict[str, Any]:
     return {FORM: _content(_object(body, f"{body.title}Form", _form_property))} | plain
 
 
-def _object(
-    body: Body, title: str, read: Callable[[Field], dict[str, Any]]
-) -> dict[str, Any]:
+def _object(body: Body, title: str, read: Callable[[Field], Schema]) -> dict[str, Any]:
     return {
         "title": title,
         "type": "object",
@@ -173,17 +171,15 @@ def _object(
     }
 
 
-def _form_property(field: Field) -> dict[str, Any]:
+def _form_property(field: Field) -> Schema:
     if field.form_schema is None:
         return _json_property(field)
     return {**field.form_schema, "description": field.description}
 
 
-def _json_property(field: Field) -> dict[str, Any]:
+def _json_property(field: Field) -> Schema:
     schema = _plain(field)
-    if field.nullable:
-        schema["type"] = [schema["type"], "null"]
-    return schema
+    return or_null(schema) if field.nullable else schema
 
 
 def _plain(field: Field) -> dict[str, Any]:

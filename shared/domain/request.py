@@ -168,6 +168,7 @@ VIDEO_FIELDS: Mapping[str, Field] = {
     ),
     "metadata": Field(
         spec=Pairs(max_pairs=16, max_name_length=64, max_value_length=500),
+        nullable=True,
         description="Up to 16 strings of your own, returned unchanged. Names have at "
         "most 64 characters, values at most 500.",
         example={"order": "A-1042"},

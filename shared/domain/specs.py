@@ -251,7 +251,9 @@ class Pairs(Struct, frozen=True, kw_only=True):
 
     def schema(self) -> dict[str, object]:
         return {
+            "title": "Metadata",
             "type": "object",
+            "description": "Your own strings.",
             "maxProperties": self.max_pairs,
             "propertyNames": {
                 "minLength": 1,

@@ -1,5 +1,6 @@
 """Common generators make clients from our OpenAPI document without warnings."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 from functions.api import ROUTES
 from functions.docs import openapi
 from functions.http.bodies import json_response
+from shared.domain.request import VideoRequest
 from tests.e2e.conftest import bare_environment
 from tests.e2e.node import FRONTEND, TSC, installed, run_node, write_types
 from tests.e2e.page_types import TYPES, page_types
@@ -20,6 +22,12 @@ export const asked: components["schemas"]["VideoRequest"] = { prompt: "A cat" };
 export const path: keyof paths = "/v1/videos/{job_id}";
 export const url = ({ status, video_url }: Video): string | null =>
   status === "completed" ? video_url : null;
+"""
+
+SENT = """
+from reelay import VideoRequest
+request = VideoRequest.model_validate({"prompt": "A cat"})
+print(request.model_dump_json(warnings=False))
 """
 
 
@@ -67,6 +75,8 @@ def test_datamodel_codegen_generates_models(document: Path, tmp_path: Path) -> N
 
     assert said == ""
     run_python("-c", "from reelay import Problem, Video, VideoRequest", folder=tmp_path)
+    # What pydantic sends for a request with a prompt alone.
+    assert VideoRequest.parse(json.loads(run_python("-c", SENT, folder=tmp_path)))
 
 
 def test_openapi_typescript_generates_types(document: Path, tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from functions.http.bodies import json_response
 from shared.domain.catalogue import CATALOGUE, PROVIDERS
 from shared.domain.framing import MIN_SIDE_PIXELS
 from shared.domain.job import Language
+from shared.domain.request import VIDEO_FIELDS, VideoRequest
 from tests.functions.calling import ANN, check_schema, document
 
 Node = Mapping[str, Any]
@@ -207,6 +208,15 @@ def test_every_call_field_and_answer_has_a_description_and_an_example() -> None:
         for name, part in schemas()
         if "description" not in part and "enum" not in part
     ]
+
+
+def test_a_field_that_is_left_out_may_be_sent_as_its_default_or_null() -> None:
+    """Many generated clients send every field."""
+    every = {name: field.default for name, field in VIDEO_FIELDS.items()}
+    body = every | {"prompt": "a cat"}
+
+    assert VideoRequest.parse(body) == VideoRequest.parse({"prompt": "a cat"})
+    check_schema(document()["components"]["schemas"]["VideoRequest"], body)
 
 
 def test_only_calls_that_may_spend_can_be_paused() -> None:

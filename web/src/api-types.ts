@@ -130,6 +130,9 @@ export interface components {
             /** Format: date-time */
             at: string;
         };
+        Metadata: {
+            [key: string]: string;
+        };
         Model: {
             ai_model: components["schemas"]["AiModel"];
             model: string;
@@ -401,9 +404,7 @@ export interface components {
             /** @default true */
             fallback?: boolean;
             seed?: number | null;
-            metadata?: {
-                [key: string]: string;
-            };
+            metadata?: components["schemas"]["Metadata"] | null;
             /** Format: uri */
             webhook_url?: string | null;
         };
