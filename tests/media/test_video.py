@@ -573,14 +573,31 @@ def test_a_damaged_video_is_refused(
         inspect(damage(good))
 
 
+def packets_of(content: bytes | bytearray, kind: str) -> list[tuple[int, int]]:
+    """Where each packet is in the file, and its size in bytes."""
+    with av.open(io.BytesIO(content), "r") as container:
+        return [(p.pos or 0, p.size) for p in container.demux(**{kind: 0}) if p.size]
+
+
+@pytest.mark.parametrize(
+    "left", [pytest.param(0, id="nothing"), pytest.param(0.5, id="half of it")]
+)
+def test_a_video_with_a_single_damaged_frame_is_refused(left: float) -> None:
+    content = bytearray(video(frames=60))
+    at, size = packets_of(content, "video")[30]
+    kept = round(size * left)
+    content[at + kept : at + size] = bytes(size - kept)
+
+    with pytest.raises(BadContent):
+        inspect(bytes(content))
+
+
 @pytest.mark.parametrize(
     "start", [pytest.param(b"\0", id="zeros"), pytest.param(b"\xe0", id="no samples")]
 )
 def test_a_video_whose_sound_cannot_be_decoded_is_refused(start: bytes) -> None:
     content = bytearray(video(audio=True))
-    with av.open(io.BytesIO(content), "r") as container:
-        packets = [(p.pos or 0, p.size) for p in container.demux(audio=0) if p.size]
-    for at, size in packets:
+    for at, size in packets_of(content, "audio"):
         content[at : at + size] = start + bytes(size - 1)
 
     with pytest.raises(BadContent):
