@@ -31,6 +31,18 @@ def test_a_lock_gains_the_plain_name_of_a_package_with_an_extra() -> None:
     assert gained == f"a==1{hashes}b[x]==2{hashes}b==2{hashes}"
 
 
+@pytest.mark.parametrize("lock", LOCKS)
+def test_every_package_is_locked_with_its_hashes(lock: str) -> None:
+    """pip and uv check those that there are; a replaced release has others."""
+    lines = re.sub(r"(?m)^ *#.*\n", "", (ROOT / f"{lock}.txt").read_text())
+    packages = re.split(r"\n(?=\w)", lines)
+
+    assert packages
+    for package in packages:
+        assert re.match(r"\S+==\S+", package), package
+        assert "--hash=sha256:" in package, package
+
+
 def test_all_locks_pin_the_same_installer() -> None:
     pins = {
         re.search(r"^uv==\S+", (ROOT / name).read_text(), re.MULTILINE)[0]  # type: ignore[index]
