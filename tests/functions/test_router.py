@@ -574,9 +574,7 @@ def test_a_large_response_counts_against_its_users_rate_by_its_size(
     assert client.get("/things/t1", headers=BOB).status_code == 200
 
 
-def test_a_request_that_a_cap_refuses_counts_by_what_that_reads(
-    tokens: FakeTokens,
-) -> None:
+def test_a_request_that_a_cap_refuses_counts_as_two(tokens: FakeTokens) -> None:
     now = [0.0]
     rate = RateLimit(1, lambda: now[0], burst=TOKENS_OF_A_FULL_CAP)
     client = client_of(Router(ROUTES, tokens, [], rate=rate))
@@ -589,6 +587,16 @@ def test_a_request_that_a_cap_refuses_counts_by_what_that_reads(
     assert refused.headers["Retry-After"] == "2"
     assert client.get("/things/t1", headers=ANN).status_code == 200
     assert client.get("/things/t1", headers=BOB).status_code == 200
+
+
+def test_each_of_fifty_requests_at_once_is_told_that_the_cap_is_full(
+    tokens: FakeTokens,
+) -> None:
+    client = client_of(Router(ROUTES, tokens, [], rate=RateLimit(20, lambda: 0.0)))
+
+    refused = [client.get("/fail/full", headers=ANN) for _ in range(50)]
+
+    assert {each.get_json()["code"] for each in refused} == {"daily_limit_reached"}
 
 
 def test_a_value_that_is_not_json_is_an_error() -> None:
