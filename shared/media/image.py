@@ -76,7 +76,7 @@ _BROKEN: Final = (
     TypeError,
     IndexError,
     KeyError,
-    OverflowError,
+    ArithmeticError,
     MemoryError,
     RuntimeError,
     EOFError,

@@ -270,6 +270,16 @@ def cut(kind: str, share: float) -> bytes:
     return content[: int(len(content) * share)]
 
 
+def timeless_film() -> bytes:
+    """An animated AVIF whose seconds have no parts."""
+    content = bytearray(
+        encoded(photo(), "AVIF", save_all=True, append_images=[photo()])
+    )
+    parts = content.index(b"mdhd") + 24
+    content[parts : parts + 4] = bytes(4)
+    return bytes(content)
+
+
 def huge_png(width: int, height: int) -> bytes:
     """A header that announces a huge image, and a few bytes."""
 
@@ -300,6 +310,7 @@ def huge_png(width: int, height: int) -> bytes:
         pytest.param(lambda: cut("PNG", 0.97), id="most of a PNG"),
         pytest.param(lambda: cut("WEBP", 0.97), id="most of a WebP"),
         pytest.param(lambda: cut("AVIF", 0.5), id="half an AVIF"),
+        pytest.param(timeless_film, id="an AVIF without a unit of time"),
         pytest.param(lambda: huge_png(1000, 1000), id="fewer pixels than promised"),
         pytest.param(lambda: huge_png(10_000, 10_000), id="a small bomb"),
         pytest.param(lambda: huge_png(30_000, 30_000), id="a bomb"),
