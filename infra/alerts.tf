@@ -116,6 +116,15 @@ locals {
       severity = "ERROR"
       labels   = ["exit_code", "why"]
     }
+    # Jobs go on with the original prompt, so nothing else shows that somebody is needed.
+    prompts_not_translated = {
+      title    = "prompts are not translated"
+      filter   = "jsonPayload.message=\"prompt_translated\" jsonPayload.code=(\"model_unavailable\" OR \"access_denied\" OR \"out_of_credits\")"
+      severity = "WARNING"
+      labels   = ["code"]
+      # Each prompt raises it again.
+      period = "86400s"
+    }
     vendor_silent = {
       title    = "a vendor stayed silent about a paid task"
       filter   = "jsonPayload.message=\"vendor_stayed_silent\""

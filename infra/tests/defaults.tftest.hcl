@@ -410,8 +410,8 @@ run "defaults" {
   # Alerts and the dashboard ----------------------------------------------------------
 
   assert {
-    condition = join(" ", sort(keys(google_monitoring_alert_policy.events))) == "all_providers_failed answer_not_recorded answered_too_late budget_silent circuit_opened decoder_not_started job_abandoned job_out_of_time job_stuck kill_switch ledger_not_checked ledger_out_of_balance price_differs submission_unknown vendor_silent video_not_stored" && alltrue([
-      for name, policy in google_monitoring_alert_policy.events : length(policy.conditions[0].condition_matched_log) == 1 && policy.alert_strategy[0].notification_rate_limit[0].period == (name == "price_differs" ? "86400s" : "3600s")
+    condition = join(" ", sort(keys(google_monitoring_alert_policy.events))) == "all_providers_failed answer_not_recorded answered_too_late budget_silent circuit_opened decoder_not_started job_abandoned job_out_of_time job_stuck kill_switch ledger_not_checked ledger_out_of_balance price_differs prompts_not_translated submission_unknown vendor_silent video_not_stored" && alltrue([
+      for name, policy in google_monitoring_alert_policy.events : length(policy.conditions[0].condition_matched_log) == 1 && policy.alert_strategy[0].notification_rate_limit[0].period == (contains(["price_differs", "prompts_not_translated"], name) ? "86400s" : "3600s")
     ])
     error_message = "Each of these events must alert, at most once an hour."
   }

@@ -14,8 +14,9 @@ from structlog.testing import capture_logs
 
 from shared.domain import timing
 from shared.domain.catalogue import ProviderId
-from shared.domain.errors import ErrorCode, Unreachable
+from shared.domain.errors import ErrorCode, Problem, Unreachable
 from shared.domain.outcomes import PollFailed, Succeeded, Unknown
+from shared.domain.prompt_translation import Translation
 from shared.jobs.commit import LONG_BACKOFF
 from shared.media.process import DecoderProcess
 from tests.domain.budgets import a_notification
@@ -29,6 +30,7 @@ from tests.domain.examples import (
     storing,
 )
 from tests.fakes.jobs import Trouble
+from tests.fakes.translator import FakeTranslator
 from tests.guards.test_kill_switch import NONSENSE
 from tests.infra.terraform_files import INFRA, local_values, resources
 from tests.infra.test_code_and_terraform import python_files
@@ -203,6 +205,13 @@ def a_vendor_answers_nothing_about_a_task(harness: Harness) -> None:
     harness.run()
 
 
+def the_translation_model_is_retired(harness: Harness) -> None:
+    gone = Problem(code=ErrorCode.MODEL_UNAVAILABLE)
+    harness.translator = FakeTranslator(answer=Translation(problem=gone))
+    harness.jobs.put(a_job(prompt="고양이가 창밖을 바라본다"))
+    harness.step()
+
+
 def the_budget_is_spent(harness: Harness) -> None:
     harness.kill_switch.on_budget_notification(a_notification("1"))
 
@@ -234,6 +243,7 @@ PROVOKED: Mapping[str, tuple[Callable[[Harness], None], ...]] = {
     "job_stuck": (a_task_is_lost_again_and_again,),
     "video_not_stored": (the_bucket_refuses_a_video_for_minutes,),
     "decoder_not_started": (the_decoder_cannot_start,),
+    "prompts_not_translated": (the_translation_model_is_retired,),
     "vendor_silent": (a_vendor_answers_nothing_about_a_task,),
     "budget_silent": (the_budget_was_deleted,),
     "kill_switch": (the_budget_is_spent, the_budget_speaks_nonsense),
