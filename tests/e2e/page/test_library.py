@@ -5,7 +5,7 @@ import re
 from playwright.sync_api import Route, expect
 
 from tests.e2e.client import Frontend, Video, set_faults, wait_for
-from tests.e2e.page.acting import ENDLESS, LOST, jobs, stop_time
+from tests.e2e.page.acting import ENDLESS, LOST, jobs, player, stop_time
 from tests.e2e.page.conftest import Visit
 
 
@@ -60,6 +60,21 @@ def test_a_poster_whose_url_has_expired_gets_a_new_one(
     poster.scroll_into_view_if_needed()  # posters are loaded lazily
     expect(poster).to_have_attribute("src", re.compile("#renewed$"))
     wait_for(lambda: poster.evaluate("image => image.naturalWidth") > 0)
+
+
+def test_a_video_that_is_opened_by_keyboard_can_be_played_next(
+    visit: Visit, frontend: Frontend
+) -> None:
+    # The newest one is on the list's first page.
+    job_id = frontend.wait(frontend.create(duration=3))["job_id"]
+    page = visit().page
+
+    page.locator(f".card a[href$='{job_id}']").press("Enter")
+
+    expect(page.get_by_role("region", name="이미지와 영상")).to_be_focused()
+    expect(player(page)).to_be_visible()
+    page.keyboard.press("Tab")
+    expect(player(page)).to_be_focused()
 
 
 def test_a_button_that_clears_the_stage_leaves_the_focus_there(

@@ -11,7 +11,7 @@ import { follow, sourcesOf } from "./follow";
 import type { Filter, Removal } from "./library";
 import { promptOf } from "./request";
 import { SHORT } from "./stage";
-import type { Studio } from "./studio";
+import { focusStage, type Studio } from "./studio";
 import { useBlobUrl } from "./use-blob-url";
 
 const FILTERS = {
@@ -87,7 +87,11 @@ function Card({ studio, video }: { studio: Studio; video: Video }) {
       <a
         href={`/?video=${video.job_id}`}
         aria-current={videoId.value === video.job_id ? "true" : undefined}
-        onClick={followLink}
+        onClick={(event) => {
+          followLink(event);
+          // Not if the click asks for another tab.
+          if (event.defaultPrevented) focusStage();
+        }}
         onMouseEnter={watch(true)}
         onMouseLeave={watch(false)}
         onFocus={watch(true)}

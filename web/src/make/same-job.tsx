@@ -4,7 +4,7 @@ import { useEffect, useRef } from "preact/hooks";
 import { t } from "../i18n";
 import { go, pathOf } from "../router";
 import type { StartedJob } from "./click";
-import type { Studio } from "./studio";
+import { focusStage, type Studio } from "./studio";
 import { priceText } from "./submit-bar";
 import "../styles/dialog.css";
 
@@ -17,6 +17,7 @@ export function SameJob({ studio, job }: { studio: Studio; job: StartedJob }) {
     close();
     go(`${pathOf("make")}?video=${job.id}`);
     scrollTo(0, 0);
+    focusStage();
   };
   const makeAnother = () => {
     close();

@@ -259,7 +259,7 @@ export function openStudio(app: App) {
   };
 }
 
-/** The pressed button disappears, so the focus moves from it to the stage. */
-function focusStage(): void {
+/** For what shows something on the stage, and may disappear itself: the focus moves there, too. */
+export function focusStage(): void {
   document.getElementById("stage")?.focus({ preventScroll: true });
 }
