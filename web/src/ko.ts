@@ -11,7 +11,7 @@ export const messages: Messages = {
   simulated: "시뮬레이션",
   nothingIsPaid: "결제되지 않습니다",
   otherLanguage: "English",
-  aiNotice: "AI가 만드는 영상입니다. 제공업체가 파일에 넣은 표시는 그대로 남습니다.",
+  aiNotice: "AI가 만드는 영상입니다. 제공업체가 파일에 넣은 AI 생성 표시는 그대로 남습니다.",
   adminOnly: "관리자만 볼 수 있는 페이지입니다.",
   loading: "불러오는 중 …",
   noPage: "페이지를 찾을 수 없습니다.",

@@ -179,6 +179,22 @@ def test_no_video_can_be_made_before_the_image_is_loaded(page: Page) -> None:
     expect(page.locator(".price:not(.old)")).to_have_text("$0.20–2.20")
 
 
+def test_the_stage_says_that_an_image_is_read_and_nothing_below_it_moves(
+    page: Page,
+) -> None:
+    stage, strip = page.locator(".screen"), page.locator(".strip")
+    expect(page.locator(".frame strong").first).to_be_visible()
+    before = strip.bounding_box()
+
+    choose_held(page)
+
+    expect(stage).to_contain_text("이미지를 불러오는 중")
+    assert strip.bounding_box() == before
+    let_go(page)
+    expect(page.get_by_alt_text("선택한 이미지")).to_be_visible()
+    expect(stage).not_to_contain_text("이미지를 불러오는 중")
+
+
 def test_the_image_chosen_last_stays_even_if_an_earlier_one_loads_later(
     page: Page,
 ) -> None:

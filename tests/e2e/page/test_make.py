@@ -9,7 +9,9 @@ from local.stack import Stack
 from tests.e2e.client import Frontend, set_faults, submissions, wait_for
 from tests.e2e.page.acting import (
     BUSY,
+    arrived,
     choose,
+    hold,
     is_on_top,
     jobs,
     make,
@@ -75,6 +77,31 @@ def test_a_new_prompt_is_not_sent_with_the_last_ones_translation(
 
     expect(page.locator(".count")).to_contain_text("10 /")
     expect(english).to_have_count(0)
+
+
+def test_a_translation_keeps_its_place_until_another_replaces_it(page: Page) -> None:
+    prompt, english = page.locator("#prompt"), page.locator(".english textarea")
+    prompt.fill("너구리가 손을 흔든다")
+    expect(english).to_have_value(re.compile("son"))
+    below = page.locator(".chips.shape")
+    before = below.bounding_box()
+    held = hold(page, "**/v1/prompts")
+
+    prompt.fill("너구리가 발을 흔든다")
+    request = arrived(page, held)
+
+    expect(page.locator(".english")).to_contain_text("번역하는 중")
+    expect(english).not_to_be_editable()
+    assert below.bounding_box() == before
+    request.continue_()
+    expect(page.get_by_label("영어로 이렇게 보냅니다")).to_have_value(re.compile("bal"))
+
+
+def test_a_prompt_that_is_too_long_says_how_long_it_is(visit: Visit) -> None:
+    page = visit(forgiven=("422",)).page
+    page.locator("#prompt").fill("가" * 2003)
+
+    expect(page.locator("#prompt-count")).to_contain_text("2003")
 
 
 def test_the_strip_says_why_a_provider_failed_and_which_one_delivered(

@@ -133,6 +133,19 @@ def test_targets_are_large_enough_for_fingers(visit: Visit) -> None:
     assert min(heights) >= 44
 
 
+def test_no_field_is_so_small_that_an_iphone_zooms_in_on_it(visit: Visit) -> None:
+    page = visit().page
+    page.locator("#prompt").fill("너구리")
+    expect(page.locator(".english")).to_be_visible()
+    page.get_by_role("button", name="주소로 가져오기").click()
+
+    sizes = page.locator("textarea, select, [type=url]").evaluate_all(
+        "all => all.map((one) => parseFloat(getComputedStyle(one).fontSize))"
+    )
+
+    assert min(sizes) >= 16
+
+
 def test_nothing_lies_beside_the_camera_of_a_phone_on_its_side(visit: Visit) -> None:
     width, camera = 812, 59
     page = visit(width=width).page

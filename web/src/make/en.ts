@@ -168,7 +168,8 @@ export const messages = {
   examples: ["The camera moves in slowly", "Light and wind pass through the scene", "The subject turns its head and smiles"] as readonly string[],
   examplesTitle: "For example",
   count: (now: number, most: number) => `${now} / ${most}`,
-  tooLong: (most: number) => `The prompt can have at most ${most} characters.`,
+  tooLong: (now: number, most: number) =>
+    `The prompt has ${now} characters and can have at most ${most}.`,
   promptMissing: "Describe what should happen in the video.",
   translating: "Translating into English",
   englishLabel: "Sent in English as",

@@ -168,7 +168,7 @@ export const messages: Messages = {
   examples: ["카메라가 천천히 다가간다", "빛과 바람이 장면을 스쳐 간다", "고개를 돌려 미소 짓는다"],
   examplesTitle: "예시",
   count: (now, most) => `${now} / ${most}`,
-  tooLong: (most) => `프롬프트는 ${most}자까지 쓸 수 있습니다.`,
+  tooLong: (now, most) => `${now}자입니다. ${most}자까지 쓸 수 있습니다.`,
   promptMissing: "영상에서 무슨 일이 일어날지 입력해 주세요.",
   translating: "영어로 번역하는 중",
   englishLabel: "영어로 이렇게 보냅니다",

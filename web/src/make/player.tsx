@@ -123,6 +123,13 @@ function Link({ url }: { url: string }) {
 function About({ video, isSimulated }: { video: Video; isSimulated?: boolean }) {
   const prompt = promptOf(video);
   const sent = video.prompt_sent;
+  const { ai_model, delivered } = video;
+  const facts = [
+    ai_model && t("madeBy", NAMES[ai_model]),
+    money(video.cost_usd),
+    delivered && clock(delivered.duration),
+    delivered?.aspect_ratio,
+  ];
   return (
     <div class="about">
       <p>{prompt}</p>
@@ -135,8 +142,7 @@ function About({ video, isSimulated }: { video: Video; isSimulated?: boolean }) 
         </p>
       )}
       <p class="muted">
-        {video.ai_model && t("madeBy", NAMES[video.ai_model])} · {money(video.cost_usd)}
-        {video.delivered && ` · ${clock(video.delivered.duration)} · ${video.delivered.aspect_ratio}`}
+        {facts.filter(Boolean).join("\u00a0· ")}
       </p>
     </div>
   );

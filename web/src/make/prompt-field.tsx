@@ -51,7 +51,7 @@ export function Prompt({ studio }: { studio: Studio }) {
       {/* If the prompt is too long, the count says so. */}
       {!isTooLong && <FieldError studio={studio} place="prompt" />}
       <p id="prompt-count" class={`count ${isTooLong ? "bad" : "muted"}`}>
-        {isTooLong ? t("tooLong", max) : t("count", length, max)}
+        {isTooLong ? t("tooLong", length, max) : t("count", length, max)}
       </p>
       {!prompt && <Examples />}
     </div>
@@ -76,8 +76,10 @@ export function Translation({ studio }: { studio: Studio }) {
   const isTranslating = studio.isTranslating.value;
   const field = useAutoGrow(english?.text ?? "");
   const isOld = english?.of !== prompt;
-  // An unedited translation of an earlier prompt is about to be replaced.
-  if (!english || !prompt || (isOld && !english.edited)) {
+  // An unedited translation of an earlier prompt is about to be replaced. It stays until then,
+  // so that nothing below it moves while the user is writing.
+  const isReplaced = isOld && !english?.edited;
+  if (!english || !prompt || (isReplaced && !isTranslating)) {
     return (
       <p class="muted" role="status">
         {isTranslating ? `${t("translating")} …` : ""}
@@ -86,16 +88,19 @@ export function Translation({ studio }: { studio: Studio }) {
   }
   const edit = (text: string) => change({ english: { ...english, text, edited: true } });
   return (
-    <div class="english">
+    <div class={isReplaced ? "english old" : "english"}>
       <p class="muted">
-        <span id="english-label">{t("englishLabel")}</span>
+        <span id="english-label">
+          {isReplaced ? `${t("translating")} …` : t("englishLabel")}
+        </span>
         {studio.app.config.simulated && <> {t("englishSimulated")}</>}
-        {isOld && <> · {t("englishOutdated")}</>}
+        {isOld && english.edited && <> · {t("englishOutdated")}</>}
       </p>
       <textarea
         lang="en"
         ref={field}
         rows={1}
+        readOnly={isReplaced}
         value={english.text}
         aria-labelledby="english-label"
         onInput={(event) => edit(event.currentTarget.value)}

@@ -63,7 +63,7 @@ function VideoStage({ studio, video }: { studio: Studio; video: Video }) {
 
 function VideoNotFound() {
   return (
-    <div class="screen">
+    <div class="screen over">
       <div class="words">
         <p>{t("gone")}</p>
         <button type="button" class="main" onClick={() => go(pathOf("make"))}>
@@ -83,7 +83,7 @@ function Preparing({ studio }: { studio: Studio }) {
       ) : (
         <Invitation studio={studio} />
       )}
-      <p class="reading" role="status">
+      <p class="reading out-of-sight" role="status">
         {studio.isReading.value ? t("readingImage") : ""}
       </p>
       <Strip studio={studio} video={null} />
@@ -94,11 +94,20 @@ function Preparing({ studio }: { studio: Studio }) {
 function ChosenImage({ studio, image }: { studio: Studio; image: PickedImage }) {
   const url = useBlobUrl(image.id);
   // Another image may be about to replace it.
-  const isLost = url === null && !studio.isReading.value;
+  const isReading = studio.isReading.value;
+  const isLost = url === null && !isReading;
   return (
     <>
-      <div class="screen" style={{ aspectRatio: `${image.width} / ${image.height}` }}>
+      <div
+        class={isReading ? "screen working" : "screen"}
+        style={{ aspectRatio: `${image.width} / ${image.height}` }}
+      >
         {url && <CropView url={url} image={image} fit={studio.fit.value} />}
+        {isReading && (
+          <p class="words headline" aria-hidden="true">
+            {t("readingImage")}
+          </p>
+        )}
         {isLost && (
           <p class="words" role="alert">
             {t("lost")}
@@ -117,8 +126,8 @@ function ChosenImage({ studio, image }: { studio: Studio; image: PickedImage }) 
 }
 
 function Invitation({ studio }: { studio: Studio }) {
-  const { usesAddress, isTyping } = studio;
-  const isTouched = isTouchScreen();
+  const { usesAddress, isTyping, isReading } = studio;
+  const invitation = isTouchScreen() ? "inviteTouch" : "invite";
   const isAddressGood = isAddress(draft.value.imageUrl) && !errorsOf(studio, "image").length;
   return (
     <div class="screen invitation">
@@ -127,7 +136,7 @@ function Invitation({ studio }: { studio: Studio }) {
           <label for="address">{t(isAddressGood ? "addressOnStage" : "addressAsked")}</label>
         ) : (
           <>
-            <h2 class="headline">{t(isTouched ? "inviteTouch" : "invite")}</h2>
+            <h2 class="headline">{t(isReading.value ? "readingImage" : invitation)}</h2>
             <p class="muted">{t("inviteMore")}</p>
           </>
         )}

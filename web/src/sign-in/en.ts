@@ -2,7 +2,7 @@ export const messages = {
   signInTitle: "One\u00a0image, one\u00a0sentence, one\u00a0film.",
   signInAs: (name: string) => `Continue as ${name}`,
   signInWithGoogle: "Continue with Google",
-  signInByEmail: "Send me a link",
+  signInByEmail: "Send me a sign-in link",
   email: "E-mail address",
   emailSent: (address: string) => `A link is on its way to ${address}.`,
   linkIs: (link: "whose" | "bad"): string =>

@@ -4,7 +4,7 @@ export const messages: Messages = {
   signInTitle: "이미지\u00a0한\u00a0장과 문장\u00a0하나로 만드는 영상\u00a0한\u00a0편.",
   signInAs: (name) => `${name} 님으로 계속하기`,
   signInWithGoogle: "Google로 계속하기",
-  signInByEmail: "링크 받기",
+  signInByEmail: "로그인 링크 받기",
   email: "이메일 주소",
   emailSent: (address) => `로그인 링크를 보냈습니다: ${address}`,
   linkIs: (link) =>
