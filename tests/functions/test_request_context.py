@@ -118,15 +118,17 @@ def test_no_context_is_left_for_the_next_request(
             "00f067aa0ba902b7",
         ),
         ({"X-Cloud-Trace-Context": TRACE.upper()}, TRACE, None),
+        ({"X-Cloud-Trace-Context": f"{TRACE}/{2**64 - 1}"}, TRACE, "f" * 16),
         ({"X-Cloud-Trace-Context": f"{TRACE}/{2**64}"}, TRACE, None),
+        ({"X-Cloud-Trace-Context": f"{'0' * 32}/1"}, None, None),
         ({"traceparent": f"00-{'0' * 32}-00f067aa0ba902b7-01"}, None, None),
         ({"traceparent": f"00-{TRACE}-short-01"}, None, None),
         ({"X-Cloud-Trace-Context": "../x"}, None, None),
         ({}, None, None),
     ],
     ids=[
-        *("w3c", "google's", "no span", "a huge span"),
-        *("no trace", "cut", "nonsense", "none"),
+        *("w3c", "google's", "no span", "the largest span", "a huge span"),
+        *("google's, no trace", "no trace", "cut", "nonsense", "none"),
     ],
 )
 def test_a_line_has_its_trace_in_cloud_loggings_fields(
