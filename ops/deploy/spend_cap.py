@@ -52,7 +52,7 @@ def apply_spend_cap(
     Its name and amount are saved beside the settings: Google's lists omit caps at
     times, and a second one would be created.
     """
-    amount = variables.get("spend_cap_amount") or 0
+    amount = variables.get("spend_cap_amount")
     saved = load(context, state_bucket(project), OBJECT)
     if not amount:
         say = "Google's spend cap stays as it is. To delete it: {}"

@@ -920,7 +920,7 @@ def test_another_budget_is_not_taken_for_the_spend_cap(desk: Desk) -> None:
     assert len(desk.budgets.caps) == 2
 
 
-@pytest.mark.parametrize(("amount", "lost_as"), [(50, 0), (80, 502)])
+@pytest.mark.parametrize(("amount", "lost_as"), [(50, 0), (80, 500)])
 def test_a_spend_cap_whose_creation_was_not_answered_is_found_again(
     amount: int, lost_as: int, desk: Desk
 ) -> None:
@@ -1140,6 +1140,26 @@ def test_a_destroy_that_fails_is_explained(
     with pytest.raises(DeployError, match=sentence):
         desk.down()
     assert "Done." not in desk.console.output
+
+
+def test_destroying_says_and_does_nothing_about_what_was_not_there(desk: Desk) -> None:
+    deployed(desk)
+    releases = len(desk.hosting.releases)
+
+    desk.down()
+
+    assert "identity_platform" not in desk.settings["existing"]
+    assert "spend cap" not in desk.console.output
+    assert len(desk.hosting.releases) == releases
+
+
+def test_destroying_what_is_gone_asks_nothing(desk: Desk) -> None:
+    deployed(desk)
+    desk.installed.state, desk.installed.plans = "", [{}]
+
+    desk.down()
+
+    assert desk.console.questions == []
 
 
 def test_destroying_twice_keeps_what_was_chosen_and_kept_before(desk: Desk) -> None:
