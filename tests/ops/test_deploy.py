@@ -325,7 +325,7 @@ def test_a_plan_that_fails_is_reported_and_none_holds_up_a_deploy(desk: Desk) ->
     desk.installed.commands = []
     desk.plan()
     (ran,) = [c for c in desk.installed.commands if c.startswith("terraform plan")]
-    assert "-lock=false" in ran
+    assert "-lock=false" in ran and "-destroy" not in ran
 
     desk.installed.broken = "terraform plan"
     with pytest.raises(DeployError, match="its error is above"):
@@ -504,6 +504,7 @@ def test_the_saved_plan_is_applied_with_the_state_of_the_bucket(desk: Desk) -> N
     plan = next(c for c in ran if c.startswith("terraform plan"))
     file = str(desk.work / "plan")
     assert f"-var-file={desk.work}/settings.tfvars.json -out={file}" in plan
+    assert "-destroy" not in plan
     applied = next(c for c in ran if c.startswith("terraform apply"))
     assert applied.endswith(file) and "-auto-approve" not in applied
     # Otherwise a deploy of a colleague's would end this one at once.
@@ -719,11 +720,21 @@ def test_a_local_signing_secret_never_replaces_the_projects(desk: Desk) -> None:
     desk.up()
     before = list(desk.cloud["secrets"]["webhook-signing-secret"])
     desk.environ = {**KEYS, "WEBHOOK_SIGNING_SECRET": "l" * 43}
+    desk.console = FakeConsole()
 
     desk.up()
 
     assert desk.cloud["secrets"]["webhook-signing-secret"] == before
     assert "WEBHOOK_SIGNING_SECRET" in desk.console.output
+
+
+def test_a_given_signing_secret_is_the_first_one_of_a_project(desk: Desk) -> None:
+    """As after a move from another project, whose receivers know theirs."""
+    desk.environ = {**KEYS, "WEBHOOK_SIGNING_SECRET": "l" * 43}
+
+    desk.up()
+
+    assert desk.cloud["secrets"]["webhook-signing-secret"] == ["unset", "l" * 43]
 
 
 @pytest.mark.parametrize("given", ["unset", " key_very_secret\n"])
@@ -749,6 +760,7 @@ def test_a_missing_key_is_asked_for_and_may_be_left_out(desk: Desk) -> None:
         "runway-api-key": ["unset"],
         "gemini-api-key": ["unset", "typed"],
     }
+    assert desk.settings["keys_revision"] == 3
 
 
 def test_a_key_that_is_left_out_is_asked_for_once_per_deploy(desk: Desk) -> None:
