@@ -41,6 +41,7 @@ from shared.ports.store import Task, TaskQueue
 from shared.worker.recent_jobs import RecentJobs
 from tests.domain.examples import (
     HTTP,
+    IMAGE,
     MINUTE,
     NOON,
     OMNI,
@@ -70,12 +71,16 @@ PAID_EMPTY = replace(EMPTY, cost_usd=Decimal("0.50"))
 
 
 def test_the_providers_request_has_what_the_job_asks_for(harness: Harness) -> None:
-    harness.jobs.put(a_job(duration=5, seed=7, audio=False))
+    asked = a_job(duration=5, seed=7, audio=False, aspect_ratio="auto")
+    upright = replace(IMAGE, width=720, height=1280)
+    harness.jobs.put(replace(asked, image=upright))
 
-    harness.step()
+    (attempt,) = harness.step().attempts
 
     request = harness.providers[RUNWAY].requests[0]
     assert (request.prompt, request.seed) == ("a cat", 7)
+    assert (request.audio, request.resolution) == (False, "720p")
+    assert request.aspect_ratio == attempt.aspect_ratio == "9:16"
     assert (request.model_id, request.duration_seconds) == ("gen4_turbo", 5)
     assert request.image == ImageFile(jpeg=b"a jpeg", uri="gs://bucket/images/job1")
     assert request.output_uri == "gs://bucket/incoming/job1/id1/"
