@@ -621,7 +621,7 @@ def test_a_question_without_a_terminal_stops_the_deploy(
 @pytest.mark.parametrize(
     ("cpus", "gib", "instances"),
     [(20, 40, None), (200, 400, None), (12, 40, (2, 2)), (20, 18, (2, 2)),
-     (16, 40, (3, 3)), (10, 14, (1, 2))],
+     (16, 40, (3, 3)), (20, 16, (1, 2)), (10, 14, (1, 2))],
 )  # fmt: skip
 def test_instances_are_lowered_until_both_revisions_fit_the_quota(
     cpus: int, gib: int, instances: tuple[int, int] | None
