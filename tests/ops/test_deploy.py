@@ -774,6 +774,8 @@ def test_a_key_that_is_left_out_is_asked_for_once_per_deploy(desk: Desk) -> None
         assert asked == [f"{key} (Enter to go without)" for key in KEYS]
         # It is generated, not asked for.
         assert "WEBHOOK_SIGNING_SECRET, unless" not in desk.console.output
+        assert desk.settings["keys_revision"] == 2
+    assert "New revisions" not in desk.console.output
     headings = [line for line in desk.console.lines if line.startswith("* ")]
     keys = headings.index("* Keys of Runway and Gemini")
     assert headings[keys + 1].startswith("* Plan and apply")
