@@ -68,6 +68,17 @@ def test_the_oldest_and_the_newest_python_are_checked() -> None:
     assert versions == [("3.11", "23.0.1"), ("3.13", None)]
 
 
+def test_the_python_of_the_cloud_is_checked() -> None:
+    """Its packages differ, too: PyAV has another FFmpeg from Python 3.12 on."""
+    functions = (ROOT / "infra" / "functions.tf").read_text()
+    ((major, minor),) = re.findall(r'runtime\s+= "python(\d)(\d+)"', functions)
+    version = f"{major}.{minor}"
+
+    assert f"FROM python:{version}." in (ROOT / "ci" / "Dockerfile").read_text()
+    matrix = workflow()["jobs"]["check"]["strategy"]["matrix"]["include"]
+    assert version in [each["python"] for each in matrix]
+
+
 def test_every_file_names_the_same_version_of_terraform() -> None:
     version = (ROOT / "infra" / ".terraform-version").read_text().strip()
     dockerfile = (ROOT / "ci" / "Dockerfile").read_text()
