@@ -25,6 +25,13 @@ import {
   id       = "projects/${var.project_id}"
 }
 
+# As random_id.queues.
+resource "random_id" "web_key" {
+  count = var.enable_web ? 1 : 0
+
+  byte_length = 3
+}
+
 # Everybody can read the page's key in its config.json. If it had none of its own, Firebase
 # would give it any key of the project without restrictions, such as the owner's for Gemini,
 # which anyone could then use at the owner's cost. It isn't restricted to the page's
@@ -32,7 +39,7 @@ import {
 resource "google_apikeys_key" "web" {
   count = var.enable_web ? 1 : 0
 
-  name         = "reelay-web-${random_id.queues.hex}"
+  name         = "reelay-web-${random_id.web_key[0].hex}"
   display_name = "Reelay: the web page"
 
   restrictions {

@@ -2,10 +2,17 @@
 # Google trusts it, and the job acts as the deployer. Only .github/workflows/deploy.yml on main
 # of this very repository is accepted, by its number: a name can be registered anew.
 
+# As random_id.queues.
+resource "random_id" "github" {
+  count = var.github_repository != null ? 1 : 0
+
+  byte_length = 3
+}
+
 resource "google_iam_workload_identity_pool" "github" {
   count = var.github_repository != null ? 1 : 0
 
-  workload_identity_pool_id = "reelay-github-${random_id.queues.hex}"
+  workload_identity_pool_id = "reelay-github-${random_id.github[0].hex}"
   display_name              = "Reelay: GitHub Actions"
 
   depends_on = [google_project_service.apis]

@@ -10,7 +10,7 @@ locals {
 
 # Ends the names that stay blocked when they are deleted: a queue's for days, an identity
 # pool's and an API key's for 30, a role's for 37. So what was destroyed can be deployed again
-# at any time.
+# at any time. What can be switched off has such an end of its own, which goes with it.
 resource "random_id" "queues" {
   byte_length = 3
 }

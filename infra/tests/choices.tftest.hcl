@@ -182,7 +182,7 @@ run "deploys_from_github" {
     error_message = "GitHub must be able to get the deployer's tokens."
   }
   assert {
-    condition     = google_iam_workload_identity_pool.github[0].workload_identity_pool_id == "reelay-github-${random_id.queues.hex}"
+    condition     = google_iam_workload_identity_pool.github[0].workload_identity_pool_id == "reelay-github-${random_id.github[0].hex}"
     error_message = "A pool's ID must end in something random: a deleted one stays blocked for 30 days."
   }
   assert {

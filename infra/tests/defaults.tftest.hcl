@@ -348,7 +348,7 @@ run "defaults" {
     error_message = "The page must publish a key of its own: Firebase would pick any unrestricted key of the project, which may call Gemini at our cost."
   }
   assert {
-    condition     = google_apikeys_key.web[0].name == "reelay-web-${random_id.queues.hex}" && contains(keys(google_project_service.apis), "apikeys.googleapis.com")
+    condition     = google_apikeys_key.web[0].name == "reelay-web-${random_id.web_key[0].hex}" && contains(keys(google_project_service.apis), "apikeys.googleapis.com")
     error_message = "A deleted key's name stays blocked, and its API must be on."
   }
   assert {

@@ -481,6 +481,20 @@ def test_the_pages_key_opens_what_the_page_calls_and_nothing_else() -> None:
     assert opened == called - {"storage.googleapis.com"}
 
 
+def test_what_is_switched_off_gets_another_name_when_it_is_switched_on_again() -> None:
+    """Its name stays blocked for weeks, so the random end of it goes with it."""
+    found = resources()
+    named = [
+        (name, end)
+        for name, body in found.items()
+        for end in re.findall(r"random_id\.\w+", json.dumps(body))
+    ]
+
+    assert named
+    for name, end in named:
+        assert found[name].get("count") == found[end].get("count"), name
+
+
 @pytest.mark.parametrize("try_seconds", [0.0, CallLimits().total])
 def test_a_kept_answers_next_try_is_never_further_away_than_a_step_waits_for_it(
     try_seconds: float,
