@@ -16,7 +16,10 @@ import pytest
 import requests
 from google.auth.credentials import Signing
 from google.cloud import storage
+from werkzeug.datastructures import Headers
+from werkzeug.test import EnvironBuilder
 
+from local.emulators.cloud_storage.cors import Cors
 from local.emulators.cloud_storage.objects import ObjectStore, Upload
 from local.emulators.cloud_storage.signatures import signer_from_key
 from local.emulators.storage import running_storage
@@ -26,6 +29,7 @@ from tests.fakes.clock import FrozenClock
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 CONTENT = b"0123456789"
+PAGE = "https://page.example"
 
 
 @pytest.fixture
@@ -100,6 +104,32 @@ def test_a_header_must_be_signed_and_a_signed_one_sent(
     added = requests.put(signed(method="PUT"), b"x", headers=header, timeout=100)
 
     assert code_of(missing) == code_of(added) == (400, "MalformedSecurityHeader")
+
+
+SIGNED = "content-type,x-goog-content-length-range,x-goog-if-generation-match"
+
+
+@pytest.mark.parametrize(
+    ("origin", "method", "names", "is_allowed"),
+    [
+        pytest.param(PAGE, "PUT", SIGNED, True, id="an upload"),
+        pytest.param(PAGE, "GET", "range", True, id="a download"),
+        pytest.param(PAGE, "PUT", f"{SIGNED},x-goog-meta-a", False, id="a header more"),
+        pytest.param(PAGE, "DELETE", "", False, id="another method"),
+        pytest.param("https://b.example", "GET", "", False, id="another origin"),
+    ],
+)
+def test_a_page_may_send_what_the_real_bucket_accepts(
+    origin: str, method: str, names: str, is_allowed: bool
+) -> None:
+    asked = {
+        "Origin": origin,
+        "Access-Control-Request-Method": method,
+        "Access-Control-Request-Headers": names,
+    }
+    request = EnvironBuilder(method="OPTIONS", headers=Headers(asked)).get_request()
+
+    assert bool(Cors([PAGE]).preflight_headers(request)) is is_allowed
 
 
 def test_objects_survive_a_restart_and_generations_grow(tmp_path: Path) -> None:

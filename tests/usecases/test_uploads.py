@@ -10,6 +10,7 @@ from shared.jobs.commit import CONTENTION_BACKOFF
 from shared.ports.identity import Caller
 from shared.usecases.uploads import content_of
 from tests.fakes.bucket import FakeBucket
+from tests.fakes.interpose import before
 from tests.fakes.jobs import FakeJobs, Trouble
 from tests.usecases.harness import Harness
 
@@ -40,8 +41,10 @@ def test_no_upload_is_signed_before_it_is_counted(
     assert harness.jobs.made["a/b"].uploads == 1
 
     harness.jobs.troubles = [trouble] * (len(CONTENTION_BACKOFF) + 1)
+    signed = before(harness.bucket, "sign_upload", lambda: None)
     with pytest.raises(Unreachable):
         harness.start_upload(ANN, PNG)
+    assert signed == []
 
 
 def test_an_inline_image_is_named_first_and_stored_later(harness: Harness) -> None:
