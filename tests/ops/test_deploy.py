@@ -190,6 +190,7 @@ def test_two_logins_are_pointed_out(
 
         said = "gcloud acts as me@example.com, Terraform as you@example.com."
         assert (said in desk.console.output) is is_reported
+        assert ("gcloud acts as" in desk.console.output) is is_reported
 
 
 def test_the_region_is_the_first_question_and_is_asked_once(desk: Desk) -> None:
