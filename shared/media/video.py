@@ -35,6 +35,10 @@ _AUDIO_CODECS: Final = ("aac",)
 # To open a file, FFmpeg decodes what the headers of its tracks don't say. This prevents
 # it for other codecs: one PNG of 8000 pixels a side took half a second each time.
 _OPTIONS: Final = {"codec_whitelist": ",".join((*_VIDEO_CODECS, *_AUDIO_CODECS))}
+# Before version 19, PyAV would refuse a file for a name or title in other letters than
+# UTF-8, which no player minds.
+_IS_STRICT: Final = int(av.__version__.partition(".")[0]) < 19
+_TEXTS: Final[dict[str, Any]] = {"metadata_errors": "replace"} if _IS_STRICT else {}
 
 # FFmpeg's own errors, and those that PyAV raises for impossible values.
 _BROKEN: Final = (av.FFmpegError, ValueError, OverflowError, MemoryError)
@@ -47,8 +51,15 @@ def inspect(file: BinaryIO, *, size_bytes: int) -> VideoFacts:
     with _map_errors():
         _check_packets(file)
         file.seek(0)
-        with av.open(file, mode="r", format="mp4", options=_OPTIONS) as container:
+        with _open(file, _OPTIONS) as container:
             return _facts(container)
+
+
+def _open(file: BinaryIO, options: dict[str, str]) -> InputContainer:
+    opened: InputContainer = av.open(
+        file, mode="r", format="mp4", options=options, **_TEXTS
+    )
+    return opened
 
 
 @contextmanager
@@ -63,8 +74,7 @@ def _check_packets(file: BinaryIO) -> None:
     """BadContent if a sample of the index is missing. Ignores edit lists, which would
     hide some samples.
     """
-    options = {**_OPTIONS, "ignore_editlist": "1"}
-    with av.open(file, mode="r", format="mp4", options=options) as container:
+    with _open(file, {**_OPTIONS, "ignore_editlist": "1"}) as container:
         seen = {stream.index: 0 for stream in container.streams}
         for packet in container.demux():
             if packet.is_corrupt:

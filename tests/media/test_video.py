@@ -455,6 +455,13 @@ def test_a_c2pa_manifest_is_accepted(good: bytes) -> None:
     assert inspect(good + box(b"uuid", c2pa + bytes(5000))) == inspect(good)
 
 
+def test_a_tracks_name_may_have_any_bytes(good: bytes) -> None:
+    named = good.replace(b"VideoHandler", b"Vid\xe9o\xff\xfe\x80\xb0\xa4\xfb\xe5")
+
+    assert named != good
+    assert inspect(named) == inspect(good)
+
+
 def test_frames_that_an_edit_list_cuts_off_do_not_count() -> None:
     content = bytearray(video(frames=40, coding={"bf": "2"}))
     at = content.index(b"elst") + 12
