@@ -88,11 +88,27 @@ class FirestoreLedger:
         """
         find = self._cached_or_read if guess else self._read
         user, *conditions = self._conditions(job)
-        found, now = find(user, *conditions), job.created_at
+        now = job.created_at
+        if not guess:
+            self._require_count(user, now)
+        found = find(user, *conditions)
         count = with_one_more_job(_job_count(found[user.path]), self._limits, now)
         _put(batch, found[user.path], asdict(count))
         key, held_usd = job.ledger_key, booking(None, job).totals.held_usd
         self._caps.hold(batch, key, held_usd, now, found, is_guess=guess)
+
+    def _require_count(self, user: Reference, now: datetime) -> None:
+        """TooManyJobs if the user had too many when last seen, and still has: it reads
+        one document, so who keeps asking doesn't have all those of an account read.
+        """
+        last = self._cache.last_seen(user.path)
+        if last is None:
+            return
+        try:
+            with_one_more_job(_job_count(last), self._limits, now)
+        except TooManyJobs:
+            found = self._read(user)[user.path]
+            with_one_more_job(_job_count(found), self._limits, now)
 
     def add(self, batch: Batch, job: Job, booked: Booking) -> None:
         """Adds a later booking; LimitReached if the caps have no room that it needs."""

@@ -13,7 +13,7 @@ import pytest
 from google.cloud import firestore
 
 from shared.domain.catalogue import ProviderId
-from shared.domain.errors import LimitReached, LostRace
+from shared.domain.errors import LimitReached, LostRace, TooManyJobs
 from shared.domain.job import Job
 from shared.domain.ledger import Account, Caps, LedgerKey, Limits, ledger_key, nth_of
 from shared.domain.outcomes import Succeeded, Unknown
@@ -309,6 +309,30 @@ def test_all_shards_are_read_only_if_needed(firestore_client: firestore.Client) 
     owing = created[-1]
     commit(jobs, owing, replace(read(jobs, owing).value, hold_usd=Decimal("1.01")))
     assert [reads("0.05"), reads("0.05")] == [1 + 3 + all_of_them, 2]
+
+
+def test_a_user_with_too_many_jobs_is_refused_by_one_read(
+    firestore_client: firestore.Client,
+) -> None:
+    """No money of theirs ends it, so they could send requests all day."""
+    within = replace(limits("8.00"), max_open_jobs=1)
+    counting = Counting(firestore_client)
+    jobs, first = FirestoreJobs(counting, within), new("first", within)
+    jobs.create(first)
+    late = NOON + FULL_CHECK_INTERVAL  # all shards would be read again
+
+    def refused() -> int:
+        counting.documents = 0
+        with pytest.raises(TooManyJobs):
+            jobs.create(
+                replace(new("first2", within), user_id=first.user_id, created_at=late)
+            )
+        return counting.documents
+
+    assert [refused(), refused()] == [1, 1]
+
+    commit(FirestoreJobs(Database(firestore_client), within), "first", ended(first))
+    jobs.create(replace(new("first3", within), user_id=first.user_id, created_at=late))
 
 
 def test_raising_the_number_of_shards_keeps_the_cap(database: Database) -> None:
