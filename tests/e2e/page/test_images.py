@@ -1,6 +1,7 @@
 """Images that are chosen from files: read, turned, cropped, kept."""
 
 import io
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -100,6 +101,37 @@ def test_a_dragged_crop_stays_under_the_pointer(page: Page) -> None:
     expect(part).to_have_attribute("aria-valuenow", "50")
 
 
+def test_a_crop_is_moved_only_by_what_grabbed_it(visit: Visit) -> None:
+    page = visit(has_touch=True).page
+    choose(page)
+    page.get_by_text("1:1").click()
+    part = page.get_by_role("slider")
+    place = part.bounding_box()
+    assert place
+    x, y = place["x"] + place["width"] / 2, place["y"] + 20
+
+    # Pressed beside it, and moved over it.
+    page.mouse.move(place["x"] - 5, y)
+    page.mouse.down()
+    page.mouse.move(x, y)
+    page.mouse.up()
+    expect(part).to_have_attribute("aria-valuenow", "50")
+
+    # A second finger, as for a pinch.
+    touch = page.context.new_cdp_session(page)
+    first, second = {"x": x, "y": y, "id": 1}, {"x": x + 100, "y": y, "id": 2}
+    for event, points in (
+        ("touchStart", [first]),
+        ("touchStart", [first, second]),
+        ("touchMove", [{**first, "x": x - 1}, {**second, "x": x + 101}]),
+        ("touchEnd", []),
+    ):
+        values = {"type": event, "touchPoints": points}
+        touch.send("Input.dispatchTouchEvent", values)
+        await_paint(page)
+        expect(part).to_have_attribute("aria-valuenow", re.compile("^(49|50)$"))
+
+
 def test_a_finger_on_a_crop_scrolls_the_page(visit: Visit) -> None:
     page = visit(width=PHONE, has_touch=True, is_mobile=True).page
     choose(page)
@@ -117,6 +149,8 @@ def test_a_finger_on_a_crop_scrolls_the_page(visit: Visit) -> None:
         send("Input.dispatchTouchEvent", {"type": event, "touchPoints": points})
 
     wait_for(lambda: bool(page.evaluate("scrollY > 50")))
+    await_paint(page)
+    expect(page.get_by_role("slider")).to_have_attribute("aria-valuenow", "50")
 
 
 def test_the_strip_shows_the_ratio_that_each_provider_makes_from_the_image(
@@ -193,6 +227,37 @@ def test_the_stage_says_that_an_image_is_read_and_nothing_below_it_moves(
     let_go(page)
     expect(page.get_by_alt_text("선택한 이미지")).to_be_visible()
     expect(stage).not_to_contain_text("이미지를 불러오는 중")
+
+
+def test_a_wide_image_keeps_its_height_while_another_is_read(visit: Visit) -> None:
+    made = io.BytesIO()
+    with Image.open(IMAGE) as image:
+        image.resize((1200, 400)).save(made, "JPEG")
+    page = visit(width=PHONE).page
+    choose(page, made.getvalue())
+    strip = page.locator(".strip")
+    before = strip.bounding_box()
+
+    page.evaluate(HOLD_FIRST)
+    files: Any = {**JPEG, "buffer": IMAGE.read_bytes()}
+    page.locator(".under input[type=file]").set_input_files(files)
+
+    expect(page.locator(".screen")).to_contain_text("이미지를 불러오는 중")
+    assert strip.bounding_box() == before
+    let_go(page)
+
+
+def test_a_last_frame_that_is_read_leaves_the_first_one_as_it_is(page: Page) -> None:
+    choose(page)
+    page.get_by_text("설정 더 보기").click()
+    page.evaluate(HOLD_FIRST)
+
+    files: Any = {**JPEG, "buffer": IMAGE.read_bytes()}
+    page.locator(".last-image input[type=file]").set_input_files(files)
+
+    expect(page.locator(".make-button")).to_have_text("이미지를 불러오는 중")
+    expect(page.locator(".screen")).not_to_contain_text("이미지를 불러오는 중")
+    let_go(page)
 
 
 def test_the_image_chosen_last_stays_even_if_an_earlier_one_loads_later(

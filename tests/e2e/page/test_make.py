@@ -97,6 +97,26 @@ def test_a_translation_keeps_its_place_until_another_replaces_it(page: Page) -> 
     expect(page.get_by_label("영어로 이렇게 보냅니다")).to_have_value(re.compile("bal"))
 
 
+def test_translating_again_keeps_the_text_in_its_place_and_takes_the_focus(
+    page: Page,
+) -> None:
+    write(page, "너구리가 꼬리를 흔든다")
+    english = page.locator(".english textarea")
+    expect(english).to_have_value(re.compile("ggori"))
+    made = english.input_value()
+    english.fill("My own words")
+    held = hold(page, "**/v1/prompts")
+
+    page.get_by_role("button", name="다시 번역").press("Enter")
+    request = arrived(page, held)
+
+    expect(english).not_to_be_editable()
+    expect(english).to_be_focused()
+    request.continue_()
+    expect(english).to_have_value(made)
+    expect(english).to_be_editable()
+
+
 def test_a_prompt_that_is_too_long_says_how_long_it_is(visit: Visit) -> None:
     page = visit(forgiven=("422",)).page
     page.locator("#prompt").fill("가" * 2003)

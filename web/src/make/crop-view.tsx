@@ -1,5 +1,6 @@
 // The chosen image, with the crop for the chosen aspect ratio.
 
+import type { TargetedPointerEvent } from "preact";
 import { useRef } from "preact/hooks";
 import { t } from "../i18n";
 import { cropOf, isWhole } from "./crop";
@@ -28,9 +29,11 @@ export function CropView({ url, image, fit }: Props) {
   };
   // Not by `movementX`, which a zoomed page's browser may count in other pixels.
   const placeOf = (event: PointerEvent) => (isAcross ? event.clientX : event.clientY);
-  const drag = (event: PointerEvent) => {
+  const drag = (event: TargetedPointerEvent<HTMLElement>) => {
     const room = box.current?.getBoundingClientRect();
-    if (!event.buttons || !room) return;
+    // Without the capture, it was pressed elsewhere, and only moves over the crop.
+    const isGrabbed = event.currentTarget.hasPointerCapture(event.pointerId);
+    if (!room || !isGrabbed || !event.isPrimary) return;
     const free = isAcross
       ? (room.width * (image.width - crop.width)) / image.width
       : (room.height * (image.height - crop.height)) / image.height;
@@ -77,6 +80,8 @@ export function CropView({ url, image, fit }: Props) {
             }}
             onKeyDown={press}
             onPointerDown={(event) => {
+              // A second finger zooms.
+              if (!event.isPrimary) return;
               event.currentTarget.setPointerCapture(event.pointerId);
               grabbed.current = { at: placeOf(event), offset };
             }}

@@ -18,6 +18,7 @@ export function openPicking(
   /** The image that each place is waiting for; a later choice replaces an earlier one. */
   const reading = signal<Partial<Record<ImagePlace, Promise<ReadImage> | null>>>({});
   const isReading = computed(() => Boolean(reading.value.image ?? reading.value.lastImage));
+  const isReadingImage = computed(() => Boolean(reading.value.image));
   /** Whether the image comes from an address, even if none is typed yet. */
   const usesAddress = signal(Boolean(draft.peek().imageUrl));
   /** Whether the address is still being typed, so that its errors aren't shown yet. */
@@ -68,7 +69,17 @@ export function openPicking(
   }
 
   const close = () => void (isClosed = true);
-  return { isReading, usesAddress, isTyping, pick, placeImage, setAddress, clearImage, close };
+  return {
+    isReading,
+    isReadingImage,
+    usesAddress,
+    isTyping,
+    pick,
+    placeImage,
+    setAddress,
+    clearImage,
+    close,
+  };
 }
 
 /** The IDs of the images that this tab's user may still need. */

@@ -110,7 +110,10 @@ export function Translation({ studio }: { studio: Studio }) {
           type="button"
           class="plain"
           onClick={() => {
-            change({ english: null });
+            // As the translation of no prompt, it stays until another one replaces it.
+            change({ english: { ...english, of: "", edited: false } });
+            // This button disappears.
+            field.current?.focus();
             void studio.translateNow().catch(() => {});
           }}
         >

@@ -94,7 +94,7 @@ function Preparing({ studio }: { studio: Studio }) {
 function ChosenImage({ studio, image }: { studio: Studio; image: PickedImage }) {
   const url = useBlobUrl(image.id);
   // Another image may be about to replace it.
-  const isReading = studio.isReading.value;
+  const isReading = studio.isReadingImage.value;
   const isLost = url === null && !isReading;
   return (
     <>
@@ -126,7 +126,7 @@ function ChosenImage({ studio, image }: { studio: Studio; image: PickedImage }) 
 }
 
 function Invitation({ studio }: { studio: Studio }) {
-  const { usesAddress, isTyping, isReading } = studio;
+  const { usesAddress, isTyping, isReadingImage } = studio;
   const invitation = isTouchScreen() ? "inviteTouch" : "invite";
   const isAddressGood = isAddress(draft.value.imageUrl) && !errorsOf(studio, "image").length;
   return (
@@ -136,7 +136,7 @@ function Invitation({ studio }: { studio: Studio }) {
           <label for="address">{t(isAddressGood ? "addressOnStage" : "addressAsked")}</label>
         ) : (
           <>
-            <h2 class="headline">{t(isReading.value ? "readingImage" : invitation)}</h2>
+            <h2 class="headline">{t(isReadingImage.value ? "readingImage" : invitation)}</h2>
             <p class="muted">{t("inviteMore")}</p>
           </>
         )}
