@@ -85,7 +85,7 @@ class LedgerAuditReader:
         accounts = {account_of(d) for job in jobs for d in job.documents}
         for day in days:
             accounts.add(ledger_key_on("", day).accounts[0])
-            accounts.update(ledger_key_on(user, day).accounts[1] for user in counts)
+            accounts |= {ledger_key_on(user, day).accounts[1] for user in counts}
         names = {
             *(name for each in accounts for name in documents_of(each, self._shards)),
             *(name for job in jobs for name in job.documents),
