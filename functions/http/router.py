@@ -38,8 +38,8 @@ CALL_SECONDS = 12.0
 MAX_ACCEPT_LANGUAGE_LENGTH = 500
 # To send this much costs us several times what a request costs.
 BYTES_PER_TOKEN = 20_000
-# To find a cap full takes up to 83 reads: all shards, for each price of the chain. Not
-# more tokens, so that all of fifty requests at once are told that the cap is full.
+# To find a cap full takes up to 83 reads: all shards, for each price of the chain. More
+# than one token would leave none of a burst to say that the cap is full.
 TOKENS_OF_A_FULL_CAP = 1
 
 ErrorRenderer = Callable[[ApiError, Language, Mapping[str, str] | None], Response]
