@@ -236,6 +236,7 @@ def test_a_wide_image_keeps_its_height_while_another_is_read(visit: Visit) -> No
     page = visit(width=PHONE).page
     choose(page, made.getvalue())
     strip = page.locator(".strip")
+    expect(strip).to_be_visible()
     before = strip.bounding_box()
 
     page.evaluate(HOLD_FIRST)
